@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store: every count of every key for every window, the records not yet counted, and how far
+ * each partition was read. The only shared mutable state of the program.
+ *
+ *   one writer (the ingest thread)                    any number of readers
+ *   store_partition_*, store_record_*  --- publish -->  store_read, store_list, store_progress,
+ *   store_advance, store_cut                            store_partitions: copy out, keep nothing
+ *
+ * Invariants
+ *  1. What readers see is the fold of the records that arrived before `to`, over the events with
+ *     from <= ts < to; it changes only inside store_advance, all keys of all windows at once.
+ *  2. For every partition, in every published picture:
+ *     read = counted + held + duplicate + late + future + malformed.
+ *  3. At every level the rows plus the `other` row add up to the same totals.
+ *  4. Nothing here reads a clock, allocates for ever or logs.
+ */
+#ifndef LIVECTR_STORAGE_STORE_H
+#define LIVECTR_STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/event.h"
+#include "storage/partitions.h"
+#include "storage/status.h"
+#include "storage/window.h"
+
+struct store;
+struct checkpoint;
+
+enum clock_mode { CLOCK_WALL, CLOCK_EVENT };
+enum page_impressions { PAGE_IMPRESSIONS_PAGE_VIEWS, PAGE_IMPRESSIONS_BOX_VIEWS };
+enum level { LEVEL_SITE, LEVEL_PAGE, LEVEL_BOX, LEVEL_PLACEMENT, LEVEL_COUNT };
+
+const char *level_name(enum level level);
+
+struct store_options {
+    struct window_set windows;
+    enum clock_mode clock;
+    enum page_impressions page_impressions;
+    int64_t settle_ms; /* 0 in event mode */
+    int64_t late_ms;   /* INT64_MAX: off */
+    int64_t future_ms; /* INT64_MAX: off */
+    uint32_t keys_max; /* pages + boxes + placements that have their own row */
+    uint32_t held_max; /* records read but not counted; store_overfull() tells when it is reached */
+    uint64_t hash_secret[24]; /* 192 random bytes: nobody outside can build colliding ids */
+};
+
+/* What is asked about: neither id: the site; page: a page; box: a box across all pages; both: a
+ * placement. */
+struct key_name {
+    struct text page, box;
+};
+
+struct totals {
+    uint64_t impressions, clicks;
+};
+
+/* What one published picture has in common. MOMENT_NONE where there is none yet. */
+struct progress {
+    int64_t as_of_ms;
+    int64_t to_ms;
+    int64_t covered_from_ms;  /* everything at or after this was read; INT64_MIN: from the beginning */
+    int64_t alive_ms;         /* the oldest sign of life among partitions; see store_heartbeat() */
+    uint64_t revision;        /* grows by one with every published change of a count */
+    enum clock_mode clock;
+    bool at_end;              /* every partition was read to its end at the same moment */
+    bool caught_up_once;      /* that has been so since the start */
+    uint32_t partitions;      /* how many are known */
+};
+
+struct reading {
+    int64_t from_ms;
+    struct progress progress;
+};
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+/* An empty store, copying `options`. Errors: CTR_NO_MEMORY, CTR_INVALID. Thread: any. */
+CTR_MUST_USE enum ctr_status store_new(const struct store_options *options,
+                                       struct store **ret_store, struct ctr_error *reterr);
+
+/* As store_new, but continuing exactly where `checkpoint` (borrowed) was cut. Windows may differ
+ * from those at the cut as long as their grains nest. Errors: CTR_CORRUPT where the checkpoint
+ * contradicts itself, CTR_INVALID where the settings forbid it. */
+CTR_MUST_USE enum ctr_status store_restore(const struct store_options *options,
+                                           const struct checkpoint *checkpoint,
+                                           struct store **ret_store, struct ctr_error *reterr);
+
+void store_free(struct store *store); /* NULL is fine */
+
+const struct store_options *store_options(const struct store *store);
+
+/* ---- the writer (Thread: ingest) ----------------------------------------------------------- */
+
+/* The index of a partition, adding it if it is new; a restored one keeps its position and
+ * counters. Errors: CTR_NO_MEMORY, CTR_LIMIT. */
+CTR_MUST_USE enum ctr_status store_partition_open(struct store *store, const char *topic,
+                                                  int32_t number, uint32_t *ret_index);
+
+/* The partition's own record: position, clock, confirmation. Writer-private; the writer changes
+ * it only through the functions of storage/partitions.h. */
+struct partition *store_partition(struct store *store, uint32_t index);
+uint32_t store_partition_count(const struct store *store);
+
+/* Takes a decoded record: judges late and future, else holds it until its slice closes. now_ms is
+ * the wall clock (MOMENT_NONE in event mode). Copies what it keeps of `event`. Records at or below
+ * the partition's position are ignored (the same bytes delivered again).
+ * Errors: CTR_NO_MEMORY: nothing was changed, the same record may be offered again. */
+CTR_MUST_USE enum ctr_status store_record_event(struct store *store, uint32_t partition,
+                                                int64_t offset, int64_t record_ms, int64_t now_ms,
+                                                const struct event *event);
+
+/* Takes a record that is no event. `detail` (NUL-terminated, may be "") is kept among the newest
+ * few for people to look at and must hold no visitor. */
+void store_record_malformed(struct store *store, uint32_t partition, int64_t offset,
+                            enum malformed_reason reason, const char *detail);
+
+/* Says that everything before covered_from_ms may be missing (a start later than the beginning). */
+void store_cover_from(struct store *store, int64_t covered_from_ms);
+
+/* Moves as_of as far as the partitions allow at now_ms, counts what thereby closes, publishes.
+ * Errors: CTR_NO_MEMORY: what was closed so far is published, call again. */
+CTR_MUST_USE enum ctr_status store_advance(struct store *store, int64_t now_ms);
+
+/* held_max is reached: stop reading every partition that runs ahead of the others. */
+bool store_overfull(const struct store *store);
+
+/* Whether this partition is one that must be read for as_of to move. Meaningful after advance. */
+bool store_partition_leads(const struct store *store, uint32_t index);
+
+/* An owned, immutable picture for the snapshot thread: what changed since the last cut, or
+ * everything when `whole`. Errors: CTR_NO_MEMORY: the next cut must be whole. */
+CTR_MUST_USE enum ctr_status store_cut(struct store *store, bool whole,
+                                       struct checkpoint **ret_checkpoint);
+
+/* ---- readers (Thread: any) ----------------------------------------------------------------- */
+
+/* Totals of `count` keys in one window, all of one moment. An id nobody has counted gives zeros;
+ * ret_folded[i] (may be NULL) is then true if its level had to fold keys into `other` within the
+ * window, so that the zeros may be short. window < options->windows.count. */
+void store_read(const struct store *store, size_t window, const struct key_name *names,
+                size_t count, struct totals *ret_totals, bool *ret_folded,
+                struct reading *ret_reading);
+
+enum list_sort { LIST_BY_IMPRESSIONS, LIST_BY_CLICKS, LIST_BY_CTR, LIST_BY_ID };
+
+struct list_query {
+    enum level level; /* LEVEL_PAGE, LEVEL_BOX, or LEVEL_PLACEMENT of one page */
+    struct text page; /* for LEVEL_PLACEMENT */
+    size_t window;
+    enum list_sort sort; /* largest first; ids ascending, also between equals */
+    uint64_t impressions_min;
+    size_t limit; /* 1 to LIST_ROWS_MAX */
+};
+
+enum { LIST_ROWS_MAX = 1000 };
+
+struct list_row {
+    struct text page, box; /* point into the listing */
+    struct totals totals;
+};
+
+struct listing {
+    struct reading reading;
+    size_t total; /* rows that match, of which `count` are here */
+    size_t count;
+    struct totals other; /* what the limit on keys folded together at this level */
+    struct list_row *rows;
+    char *bytes; /* what the texts point into */
+};
+
+/* The rows that match, with at least one impression or click in the window. The caller owns
+ * *ret_listing and frees it. Errors: CTR_NO_MEMORY. O(keys). */
+CTR_MUST_USE enum ctr_status store_list(const struct store *store, const struct list_query *query,
+                                        struct listing **ret_listing);
+void listing_free(struct listing *listing);
+
+struct progress store_progress(const struct store *store);
+
+enum { MALFORMED_SAMPLES_MAX = 8, MALFORMED_DETAIL_BYTES = 160 };
+
+struct malformed_sample {
+    uint32_t partition;
+    int64_t offset;
+    enum malformed_reason reason;
+    char detail[MALFORMED_DETAIL_BYTES];
+};
+
+/* One picture of how far everything is, for /v1/status and /metrics. */
+struct store_status {
+    struct progress progress;
+    uint32_t keys[LEVEL_COUNT]; /* rows per level, site included */
+    uint32_t keys_max;
+    uint64_t keys_folded; /* events counted in an `other` row since the start */
+    uint64_t held;
+    uint32_t held_max;
+    uint64_t bytes; /* memory of keys, names, slices and held records */
+    uint64_t malformed[MALFORMED_COUNT];
+    size_t samples_count; /* newest first */
+    struct malformed_sample samples[MALFORMED_SAMPLES_MAX];
+    size_t partitions_count;
+    struct partition *partitions; /* owned copy, in the order of topic and number */
+};
+
+/* Errors: CTR_NO_MEMORY. Free with store_status_done(). */
+CTR_MUST_USE enum ctr_status store_status_read(const struct store *store,
+                                               struct store_status *ret_status);
+void store_status_done(struct store_status *status);
+
+#endif
