@@ -12,13 +12,14 @@
 
 enum { MOMENT_TEXT_BYTES = 32 };
 
-#define MOMENT_NONE INT64_MIN /* "no such moment (yet)"; compares below every real one */
+#define MOMENT_MIN_MS INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z */
+#define MOMENT_NONE   INT64_MIN /* "no such moment (yet)"; compares below every real one */
 
 /* Largest multiple of grain_ms at or below time_ms. grain_ms > 0. */
 int64_t moment_floor(int64_t time_ms, int64_t grain_ms);
 
 /* Writes RFC 3339 in UTC with three fraction digits, "2026-11-23T17:30:14.000Z", NUL-terminated.
- * time_ms from 0 to EVENT_TS_MS_MAX. */
+ * time_ms from MOMENT_MIN_MS (a window's `from` may lie before the epoch) to EVENT_TS_MS_MAX. */
 void moment_format(int64_t time_ms, char ret_text[MOMENT_TEXT_BYTES]);
 
 /* Reads RFC 3339 with capital T and Z (or an offset), seconds 00-59, up to nine fraction digits

@@ -115,15 +115,16 @@ CTR_MUST_USE enum ctr_status store_record_event(struct store *store, uint32_t pa
 
 /* Takes a record that is no event. `detail` (NUL-terminated, may be "") is kept among the newest
  * few for people to look at and must hold no visitor. */
-void store_record_malformed(struct store *store, uint32_t partition, int64_t offset,
+void store_record_malformed(struct store *store, uint32_t partition, int64_t offset, int64_t now_ms,
                             enum malformed_reason reason, const char *detail);
 
 /* Says that everything before covered_from_ms may be missing (a start later than the beginning). */
 void store_cover_from(struct store *store, int64_t covered_from_ms);
 
 /* Moves as_of as far as the partitions allow at now_ms, counts what thereby closes, publishes.
+ * While `waiting` (partitions may still be unknown) only the accounts are published.
  * Errors: CTR_NO_MEMORY: what was closed so far is published, call again. */
-CTR_MUST_USE enum ctr_status store_advance(struct store *store, int64_t now_ms);
+CTR_MUST_USE enum ctr_status store_advance(struct store *store, int64_t now_ms, bool waiting);
 
 /* held_max is reached: stop reading every partition that runs ahead of the others. */
 bool store_overfull(const struct store *store);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/held.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void held_init(struct held *held)
+{
+    memset(held, 0, sizeof *held);
+}
+
+static void release_events(struct held_bucket *bucket, struct names *names)
+{
+    for (size_t i = 0; i < bucket->count; i++) {
+        names_give(names, bucket->events[i].page);
+        names_give(names, bucket->events[i].box);
+    }
+    free(bucket->events);
+}
+
+void held_done(struct held *held, struct names *names)
+{
+    for (size_t i = 0; i < held->count; i++) {
+        release_events(&held->buckets[i], names);
+    }
+    free(held->buckets);
+    free(held->gone);
+    memset(held, 0, sizeof *held);
+}
+
+static enum ctr_status make_bucket(struct held *held, int64_t apply_ms,
+                                   struct held_bucket **ret_bucket)
+{
+    size_t at = held->count;
+
+    /* Nearly every record belongs to one of the newest buckets. */
+    while (at > 0 && held->buckets[at - 1].apply_ms > apply_ms) {
+        at--;
+    }
+    if (at > 0 && held->buckets[at - 1].apply_ms == apply_ms) {
+        *ret_bucket = &held->buckets[at - 1];
+        return CTR_OK;
+    }
+    if (held->count == held->capacity) {
+        size_t capacity = held->capacity == 0 ? 16 : held->capacity * 2;
+        struct held_bucket *buckets = realloc(held->buckets, capacity * sizeof *buckets);
+
+        if (buckets == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        held->buckets = buckets;
+        held->capacity = capacity;
+    }
+    memmove(&held->buckets[at + 1], &held->buckets[at],
+            (held->count - at) * sizeof held->buckets[0]);
+    held->buckets[at] = (struct held_bucket){.apply_ms = apply_ms};
+    held->count++;
+    *ret_bucket = &held->buckets[at];
+    return CTR_OK;
+}
+
+enum ctr_status held_add(struct held *held, int64_t apply_ms, const struct held_event *event)
+{
+    struct held_bucket *bucket = NULL;
+
+    if (make_bucket(held, apply_ms, &bucket) != CTR_OK) {
+        return CTR_NO_MEMORY; /* a bucket left empty by the next failure is harmless */
+    }
+    if (bucket->count == bucket->capacity) {
+        size_t capacity = bucket->capacity == 0 ? 16 : bucket->capacity * 2;
+        struct held_event *events = realloc(bucket->events, capacity * sizeof *events);
+
+        if (events == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        bucket->events = events;
+        bucket->capacity = capacity;
+    }
+    bucket->events[bucket->count++] = *event;
+    bucket->unsaved = true;
+    held->events++;
+    return CTR_OK;
+}
+
+struct held_bucket *held_first(const struct held *held)
+{
+    return held->count == 0 ? NULL : &held->buckets[0];
+}
+
+enum ctr_status held_reserve_drop(struct held *held)
+{
+    if (held->gone_count == held->gone_capacity) {
+        size_t capacity = held->gone_capacity == 0 ? 64 : held->gone_capacity * 2;
+        int64_t *gone = realloc(held->gone, capacity * sizeof *gone);
+
+        if (gone == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        held->gone = gone;
+        held->gone_capacity = capacity;
+    }
+    return CTR_OK;
+}
+
+void held_drop_first(struct held *held, struct names *names)
+{
+    struct held_bucket *bucket = &held->buckets[0];
+
+    CTR_ASSERT(held->count > 0 && held->gone_count < held->gone_capacity);
+    if (bucket->saved) {
+        held->gone[held->gone_count++] = bucket->apply_ms;
+    }
+    held->events -= bucket->count;
+    release_events(bucket, names);
+    held->count--;
+    memmove(&held->buckets[0], &held->buckets[1], held->count * sizeof held->buckets[0]);
+}

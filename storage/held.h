@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Records that were read but not counted, by the moment `to` at which they enter the answers: the
+ * end of the slice of the later of their event time and their arrival.
+ *
+ *   bucket  to=12:00:01  [event event event ...]   in the order read, per partition by offset
+ *   bucket  to=12:00:02  [event ...]
+ *
+ * A held event is one user of its names. Thread: ingest.
+ */
+#ifndef LIVECTR_STORAGE_HELD_H
+#define LIVECTR_STORAGE_HELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/names.h"
+#include "storage/status.h"
+
+struct held_event {
+    int64_t ts_ms;
+    struct name *page, *box; /* box NULL: none */
+    uint32_t partition;
+    uint8_t type; /* enum event_type */
+    bool straggler;
+};
+
+struct held_bucket {
+    int64_t apply_ms;
+    size_t count, capacity;
+    struct held_event *events;
+    bool unsaved, saved;
+};
+
+struct held {
+    size_t count, capacity;
+    struct held_bucket *buckets; /* by apply_ms */
+    uint64_t events;             /* in all buckets */
+    size_t gone_count, gone_capacity;
+    int64_t *gone; /* saved buckets that were counted since: the snapshot must forget them */
+};
+
+void held_init(struct held *held);
+void held_done(struct held *held, struct names *names);
+
+/* Adds one event (taking over its uses of names). Errors: CTR_NO_MEMORY: nothing changed. */
+CTR_MUST_USE enum ctr_status held_add(struct held *held, int64_t apply_ms,
+                                      const struct held_event *event);
+
+/* The bucket that is due first, NULL when none is held. */
+struct held_bucket *held_first(const struct held *held);
+
+/* Makes room for one drop, so that dropping cannot fail after the counting. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status held_reserve_drop(struct held *held);
+
+/* Drops the first bucket, giving its names back. */
+void held_drop_first(struct held *held, struct names *names);
+
+#endif

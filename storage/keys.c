@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDEX_FIRST = 1024 };
+
+struct key *keys_at(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK]->keys[kid % KEYS_PER_CHUNK];
+}
+
+struct totals *keys_totals(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK]->totals[kid % KEYS_PER_CHUNK * keys->windows];
+}
+
+static enum ctr_status add_chunk(struct keys *keys)
+{
+    size_t totals_bytes = KEYS_PER_CHUNK * keys->windows * sizeof(struct totals);
+    struct key_chunk *chunk = NULL;
+
+    CTR_ASSERT(keys->chunks_count < keys->chunks_max);
+    chunk = calloc(1, sizeof *chunk + totals_bytes);
+    if (chunk == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    keys->chunks[keys->chunks_count++] = chunk;
+    return CTR_OK;
+}
+
+/* Pages, boxes and placements have an `other` row from the start, and the site is always there. */
+static void add_reserved(struct keys *keys)
+{
+    for (int level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
+        struct key *key = keys_at(keys, (uint32_t)level);
+
+        *key = (struct key){.level = (uint8_t)level,
+                            .used = true,
+                            .unsaved = false,
+                            .next = KEY_NONE,
+                            .prev = KEY_NONE};
+    }
+    keys->next_kid = LEVEL_COUNT;
+    keys->count[LEVEL_SITE] = 1;
+}
+
+enum ctr_status keys_init(struct keys *keys, size_t windows, uint32_t limit, uint32_t kids_min)
+{
+    memset(keys, 0, sizeof *keys);
+    keys->windows = windows;
+    keys->limit = limit;
+    keys->chunks_max =
+        ((size_t)(limit > kids_min ? limit : kids_min) + LEVEL_COUNT) / KEYS_PER_CHUNK + 1;
+    keys->chunks = calloc(keys->chunks_max, sizeof *keys->chunks);
+    keys->index = calloc(INDEX_FIRST, sizeof *keys->index);
+    keys->free_kids = calloc(keys->chunks_max * KEYS_PER_CHUNK, sizeof *keys->free_kids);
+    keys->index_count = INDEX_FIRST;
+    if (keys->chunks == NULL || keys->index == NULL || keys->free_kids == NULL ||
+        add_chunk(keys) != CTR_OK) {
+        keys_done(keys);
+        return CTR_NO_MEMORY;
+    }
+    add_reserved(keys);
+    return CTR_OK;
+}
+
+void keys_done(struct keys *keys)
+{
+    for (size_t i = 0; i < keys->chunks_count; i++) {
+        free(keys->chunks[i]);
+    }
+    free(keys->chunks);
+    free(keys->index);
+    free(keys->free_kids);
+    memset(keys, 0, sizeof *keys);
+}
+
+static uint64_t key_hash(enum level level, uint64_t page_hash, uint64_t box_hash)
+{
+    return hash_mix((uint64_t)level, page_hash, box_hash);
+}
+
+static uint64_t name_hash(const struct name *name)
+{
+    return name == NULL ? 0 : name->hash;
+}
+
+/* A page or a box knows its own key; only placements are looked up in the index. */
+uint32_t keys_find(const struct keys *keys, enum level level, const struct name *page,
+                   const struct name *box)
+{
+    size_t mask = keys->index_count - 1;
+    uint64_t hash = 0;
+
+    if (level == LEVEL_PAGE) {
+        return page->page_key;
+    }
+    if (level == LEVEL_BOX) {
+        return box->box_key;
+    }
+    hash = key_hash(level, name_hash(page), name_hash(box));
+    for (size_t at = (size_t)hash & mask; keys->index[at] != 0; at = (at + 1) & mask) {
+        const struct key *key = keys_at(keys, keys->index[at] - 1);
+
+        if (key->hash == hash && key->page == page && key->box == box) {
+            return keys->index[at] - 1;
+        }
+    }
+    return KEY_NONE;
+}
+
+static bool same_text(const struct name *name, struct text text)
+{
+    return name == NULL ? text.length == 0
+                        : name->length == text.length &&
+                              memcmp(name->bytes, text.bytes, text.length) == 0;
+}
+
+static enum level level_of(const struct key_name *name)
+{
+    if (name->page.length == 0) {
+        return name->box.length == 0 ? LEVEL_SITE : LEVEL_BOX;
+    }
+    return name->box.length == 0 ? LEVEL_PAGE : LEVEL_PLACEMENT;
+}
+
+uint32_t keys_find_text(const struct keys *keys, const struct key_name *name, uint64_t page_hash,
+                        uint64_t box_hash)
+{
+    enum level level = level_of(name);
+    uint64_t hash = key_hash(level, page_hash, box_hash);
+    size_t mask = keys->index_count - 1;
+
+    if (level == LEVEL_SITE) {
+        return keys_reserved(LEVEL_SITE);
+    }
+    for (size_t at = (size_t)hash & mask; keys->index[at] != 0; at = (at + 1) & mask) {
+        const struct key *key = keys_at(keys, keys->index[at] - 1);
+
+        if (key->hash == hash && key->level == level && same_text(key->page, name->page) &&
+            same_text(key->box, name->box)) {
+            return keys->index[at] - 1;
+        }
+    }
+    return KEY_NONE;
+}
+
+static size_t rows(const struct keys *keys)
+{
+    return (size_t)keys->count[LEVEL_PAGE] + keys->count[LEVEL_BOX] + keys->count[LEVEL_PLACEMENT];
+}
+
+bool keys_full(const struct keys *keys)
+{
+    return rows(keys) >= keys->limit;
+}
+
+static void index_put(uint32_t *index, size_t index_count, uint64_t hash, uint32_t kid)
+{
+    size_t at = (size_t)hash & (index_count - 1);
+
+    while (index[at] != 0) {
+        at = (at + 1) & (index_count - 1);
+    }
+    index[at] = kid + 1;
+}
+
+static enum ctr_status grow_index(struct keys *keys)
+{
+    size_t index_count = keys->index_count * 2;
+    uint32_t *index = calloc(index_count, sizeof *index);
+
+    if (index == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < keys->index_count; i++) {
+        if (keys->index[i] != 0) {
+            uint32_t kid = keys->index[i] - 1;
+
+            index_put(index, index_count, keys_at(keys, kid)->hash, kid);
+        }
+    }
+    free(keys->index);
+    keys->index = index;
+    keys->index_count = index_count;
+    return CTR_OK;
+}
+
+enum ctr_status keys_reserve(struct keys *keys)
+{
+    if (rows(keys) >= keys->index_count / 8 * 5 && grow_index(keys) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    if (keys->free_count == 0 && keys->next_kid == keys->chunks_count * KEYS_PER_CHUNK) {
+        return add_chunk(keys);
+    }
+    return CTR_OK;
+}
+
+static void link_placement(struct keys *keys, uint32_t kid, struct key *key)
+{
+    key->next = key->page->placements;
+    key->prev = KEY_NONE;
+    if (key->next != KEY_NONE) {
+        keys_at(keys, key->next)->prev = kid;
+    }
+    key->page->placements = kid;
+}
+
+static void unlink_placement(struct keys *keys, struct key *key)
+{
+    if (key->prev == KEY_NONE) {
+        key->page->placements = key->next;
+    } else {
+        keys_at(keys, key->prev)->next = key->next;
+    }
+    if (key->next != KEY_NONE) {
+        keys_at(keys, key->next)->prev = key->prev;
+    }
+}
+
+static uint32_t pick_kid(struct keys *keys, uint32_t kid_wanted)
+{
+    if (kid_wanted != KEY_NONE) {
+        return kid_wanted;
+    }
+    return keys->free_count > 0 ? keys->free_kids[--keys->free_count] : keys->next_kid++;
+}
+
+uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct name *box,
+                  uint32_t kid_wanted)
+{
+    uint32_t kid = pick_kid(keys, kid_wanted);
+    struct key *key = keys_at(keys, kid);
+
+    *key = (struct key){.page = page,
+                        .box = box,
+                        .hash = key_hash(level, name_hash(page), name_hash(box)),
+                        .level = (uint8_t)level,
+                        .used = true,
+                        .unsaved = true,
+                        .next = KEY_NONE,
+                        .prev = KEY_NONE};
+    memset(keys_totals(keys, kid), 0, keys->windows * sizeof(struct totals));
+    index_put(keys->index, keys->index_count, key->hash, kid);
+    keys->count[level]++;
+    if (level == LEVEL_PAGE) {
+        page->page_key = kid;
+    } else if (level == LEVEL_BOX) {
+        box->box_key = kid;
+    } else {
+        link_placement(keys, kid, key);
+    }
+    return kid;
+}
+
+enum ctr_status keys_restore(struct keys *keys, uint32_t kid, enum level level, struct name *page,
+                             struct name *box)
+{
+    while (keys->next_kid <= kid) {
+        if (keys->next_kid == keys->chunks_count * KEYS_PER_CHUNK && add_chunk(keys) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+        keys->next_kid++;
+    }
+    if (rows(keys) >= keys->index_count / 8 * 5 && grow_index(keys) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    (void)keys_add(keys, level, page, box, kid);
+    keys_at(keys, kid)->unsaved = false;
+    return CTR_OK;
+}
+
+static void index_remove(struct keys *keys, uint64_t hash, uint32_t kid)
+{
+    size_t mask = keys->index_count - 1;
+    size_t hole = (size_t)hash & mask;
+
+    while (keys->index[hole] != kid + 1) {
+        hole = (hole + 1) & mask;
+    }
+    for (size_t next = (hole + 1) & mask; keys->index[next] != 0; next = (next + 1) & mask) {
+        size_t home = (size_t)keys_at(keys, keys->index[next] - 1)->hash & mask;
+
+        if (((next - home) & mask) >= ((next - hole) & mask)) {
+            keys->index[hole] = keys->index[next];
+            hole = next;
+        }
+    }
+    keys->index[hole] = 0;
+}
+
+void keys_remove(struct keys *keys, uint32_t kid)
+{
+    struct key *key = keys_at(keys, kid);
+
+    CTR_ASSERT(key->used && key->cells == 0 && kid >= LEVEL_COUNT);
+    index_remove(keys, key->hash, kid);
+    keys->count[key->level]--;
+    if (key->level == LEVEL_PAGE) {
+        key->page->page_key = KEY_NONE;
+    } else if (key->level == LEVEL_BOX) {
+        key->box->box_key = KEY_NONE;
+    } else {
+        unlink_placement(keys, key);
+    }
+    key->used = false;
+    key->page = NULL;
+    key->box = NULL;
+    keys->free_kids[keys->free_count++] = kid;
+}
+
+void keys_collect_free(struct keys *keys)
+{
+    keys->free_count = 0;
+    /* From above, so that the lowest numbers are handed out first. */
+    for (uint32_t kid = keys->next_kid; kid-- > LEVEL_COUNT;) {
+        if (!keys_at(keys, kid)->used) {
+            keys->free_kids[keys->free_count++] = kid;
+        }
+    }
+}
+
+uint64_t keys_bytes(const struct keys *keys)
+{
+    uint64_t chunk_bytes = sizeof(struct key_chunk) +
+                           KEYS_PER_CHUNK * keys->windows * sizeof(struct totals);
+
+    return keys->chunks_count * chunk_bytes + keys->index_count * sizeof *keys->index;
+}

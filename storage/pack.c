@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/pack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INTEGER_BYTES_MAX = 10, CAPACITY_FIRST = 256 };
+
+static bool reserve(struct packer *packer, size_t length)
+{
+    size_t capacity = packer->capacity == 0 ? CAPACITY_FIRST : packer->capacity;
+    unsigned char *bytes = NULL;
+
+    if (packer->failed) {
+        return false;
+    }
+    if (packer->length + length <= packer->capacity) {
+        return true;
+    }
+    while (capacity < packer->length + length) {
+        capacity *= 2;
+    }
+    bytes = realloc(packer->bytes, capacity);
+    if (bytes == NULL) {
+        packer->failed = true;
+        return false;
+    }
+    packer->bytes = bytes;
+    packer->capacity = capacity;
+    return true;
+}
+
+void pack_unsigned(struct packer *packer, uint64_t value)
+{
+    if (!reserve(packer, INTEGER_BYTES_MAX)) {
+        return;
+    }
+    for (; value >= 0x80; value >>= 7) {
+        packer->bytes[packer->length++] = (unsigned char)(value | 0x80);
+    }
+    packer->bytes[packer->length++] = (unsigned char)value;
+}
+
+void pack_signed(struct packer *packer, int64_t value)
+{
+    pack_unsigned(packer, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
+}
+
+void pack_bytes(struct packer *packer, const void *bytes, size_t length)
+{
+    pack_unsigned(packer, length);
+    if (length > 0 && reserve(packer, length)) {
+        memcpy(packer->bytes + packer->length, bytes, length);
+        packer->length += length;
+    }
+}
+
+void packer_done(struct packer *packer)
+{
+    free(packer->bytes);
+    *packer = (struct packer){0};
+}
+
+uint64_t unpack_unsigned(struct unpacker *unpacker)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        unsigned char byte = 0;
+
+        if (unpacker->failed || unpacker->at == unpacker->end) {
+            break;
+        }
+        byte = *unpacker->at++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            return value;
+        }
+    }
+    unpacker->failed = true;
+    return 0;
+}
+
+int64_t unpack_signed(struct unpacker *unpacker)
+{
+    uint64_t value = unpack_unsigned(unpacker);
+
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+const char *unpack_bytes(struct unpacker *unpacker, size_t max_length, size_t *ret_length)
+{
+    uint64_t length = unpack_unsigned(unpacker);
+    const unsigned char *bytes = unpacker->at;
+
+    if (unpacker->failed || length > max_length ||
+        length > (uint64_t)(unpacker->end - unpacker->at)) {
+        unpacker->failed = true;
+        *ret_length = 0;
+        return NULL;
+    }
+    unpacker->at += length;
+    *ret_length = (size_t)length;
+    return (const char *)bytes;
+}

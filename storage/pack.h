@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Bytes for the disk: little-endian base-128 integers (LEB128), signed ones zigzagged, as in the
+ * encodings of DWARF and Protocol Buffers. The same on every machine. Thread: any.
+ */
+#ifndef LIVECTR_STORAGE_PACK_H
+#define LIVECTR_STORAGE_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/status.h"
+
+/* A growing buffer. After a failed allocation it stays failed and pack_* do nothing. */
+struct packer {
+    unsigned char *bytes; /* owned */
+    size_t length, capacity;
+    bool failed;
+};
+
+void pack_unsigned(struct packer *packer, uint64_t value);
+void pack_signed(struct packer *packer, int64_t value);
+void pack_bytes(struct packer *packer, const void *bytes, size_t length); /* length, then bytes */
+void packer_done(struct packer *packer);
+
+/* A cursor over borrowed bytes. Once it runs over the end it stays failed and gives zeros. */
+struct unpacker {
+    const unsigned char *at, *end;
+    bool failed;
+};
+
+uint64_t unpack_unsigned(struct unpacker *unpacker);
+int64_t unpack_signed(struct unpacker *unpacker);
+/* Points into the bytes; at most max_length, else it fails. */
+const char *unpack_bytes(struct unpacker *unpacker, size_t max_length, size_t *ret_length);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/rate.h"
+
+#include <math.h>
+
+/* The 97.5th percentile of the standard normal distribution: 95 % two-sided. */
+#define RATE_Z 1.959963984540054
+
+struct rate rate_of(uint64_t impressions, uint64_t clicks)
+{
+    struct rate rate = {.has_ctr = impressions > 0};
+    double n = (double)impressions;
+    double z2 = RATE_Z * RATE_Z;
+
+    if (!rate.has_ctr) {
+        return rate;
+    }
+    rate.ctr = (double)clicks / n;
+    rate.has_interval = clicks <= impressions;
+    if (rate.has_interval) {
+        double p = rate.ctr;
+        double centre = p + z2 / (2 * n);
+        double spread = RATE_Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
+        double scale = 1 + z2 / n;
+
+        /* At the ends the exact bound is 0 or 1; rounding must not leave a negative zero. */
+        rate.low = clicks == 0 ? 0.0 : (centre - spread) / scale;
+        rate.high = clicks == impressions ? 1.0 : (centre + spread) / scale;
+    }
+    return rate;
+}

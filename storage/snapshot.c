@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/snapshot_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/hash.h"
+#include "storage/pack.h"
+
+enum { APPLICATION_ID = 0x4c435452 /* "LCTR" */ };
+
+static const char schema[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE partition (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,"
+    " account BLOB NOT NULL) STRICT;"
+    "CREATE TABLE key (kid INTEGER PRIMARY KEY, level INTEGER NOT NULL, page BLOB NOT NULL,"
+    " box BLOB NOT NULL) STRICT;"
+    "CREATE TABLE slice (grain INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, cells BLOB NOT NULL, UNIQUE (grain, start)) STRICT;"
+    "CREATE TABLE held (apply INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, records BLOB NOT NULL) STRICT;"
+    "PRAGMA application_id = 1279480914;"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+static const char *const statement_texts[STATEMENTS_COUNT] = {
+    [PUT_META] = "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+    [PUT_PARTITION] = "INSERT OR REPLACE INTO partition VALUES (?, ?, ?)",
+    [PUT_KEY] = "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?)",
+    [PUT_SLICE] = "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?)",
+    [PUT_HELD] = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)",
+    [DROP_KEY] = "DELETE FROM key WHERE kid = ?",
+    [DROP_SLICE] = "DELETE FROM slice WHERE grain = ? AND start = ?",
+    [DROP_HELD] = "DELETE FROM held WHERE apply = ?",
+};
+
+/* ---- open ---------------------------------------------------------------------------------- */
+
+static enum ctr_status check_version(struct snapshot *snapshot, const char *path,
+                                     struct ctr_error *reterr)
+{
+    int64_t application = 0;
+    int64_t version = 0;
+    int64_t tables = 0;
+    enum ctr_status status =
+        sql_integer(snapshot->sql, "PRAGMA application_id", &application, reterr);
+
+    if (status == CTR_OK) {
+        status = sql_integer(snapshot->sql, "PRAGMA user_version", &version, reterr);
+    }
+    if (status == CTR_OK) {
+        status =
+            sql_integer(snapshot->sql, "SELECT count(*) FROM sqlite_schema", &tables, reterr);
+    }
+    if (status != CTR_OK) {
+        return status;
+    }
+    if (tables == 0 && version == 0) {
+        return sql_run(snapshot->sql, schema, reterr);
+    }
+    if (application != APPLICATION_ID) {
+        return ctr_fail(reterr, CTR_INVALID,
+                        "%s is a database of another program; name another data_dir", path);
+    }
+    if (version != SNAPSHOT_VERSION) {
+        return ctr_fail(reterr, CTR_INVALID,
+                        "%s has schema version %lld, this program knows %d; run the newer program, "
+                        "or name another data_dir",
+                        path, (long long)version, (int)SNAPSHOT_VERSION);
+    }
+    return CTR_OK;
+}
+
+enum ctr_status snapshot_open(const char *path, struct snapshot **ret_snapshot,
+                              struct ctr_error *reterr)
+{
+    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+    enum ctr_status status = CTR_OK;
+
+    if (snapshot == NULL) {
+        return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to open %s", path);
+    }
+    status = sql_open(path, &snapshot->sql, reterr);
+    if (status == CTR_OK) {
+        status = check_version(snapshot, path, reterr);
+    }
+    for (int i = 0; status == CTR_OK && i < STATEMENTS_COUNT; i++) {
+        status =
+            sql_prepare(snapshot->sql, statement_texts[i], &snapshot->statements[i], reterr);
+    }
+    if (status != CTR_OK) {
+        snapshot_close(snapshot);
+        return status;
+    }
+    *ret_snapshot = snapshot;
+    return CTR_OK;
+}
+
+void snapshot_close(struct snapshot *snapshot)
+{
+    if (snapshot == NULL) {
+        return;
+    }
+    for (int i = 0; i < STATEMENTS_COUNT; i++) {
+        sql_finish(snapshot->statements[i]);
+    }
+    sql_close(snapshot->sql);
+    free(snapshot);
+}
+
+/* ---- save ---------------------------------------------------------------------------------- */
+
+static enum ctr_status put_integer(struct snapshot *snapshot, const char *name, int64_t value,
+                                   struct ctr_error *reterr)
+{
+    struct sql_statement *put = snapshot->statements[PUT_META];
+
+    sql_set_text(put, 1, name);
+    sql_set_integer(put, 2, value);
+    return sql_do(snapshot->sql, put, reterr);
+}
+
+static enum ctr_status save_meta(struct snapshot *snapshot, const struct checkpoint *from,
+                                 int64_t saved_ms, struct ctr_error *reterr)
+{
+    struct sql_statement *put = snapshot->statements[PUT_META];
+    const struct {
+        const char *name;
+        int64_t value;
+    } rows[] = {{"as_of", from->as_of_ms},
+                {"to", from->to_ms},
+                {"covered_from", from->covered_from_ms},
+                {"keys_folded", (int64_t)from->keys_folded},
+                {"clock", from->clock},
+                {"page_impressions", from->page_impressions},
+                {"partitions", (int64_t)from->partitions_count},
+                {"saved_at", saved_ms}};
+    char windows[WINDOWS_MAX * (WINDOW_NAME_BYTES + 1)] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum ctr_status status = put_integer(snapshot, rows[i].name, rows[i].value, reterr);
+
+        if (status != CTR_OK) {
+            return status;
+        }
+    }
+    for (size_t w = 0; w < from->windows.count; w++) {
+        length += (size_t)snprintf(windows + length, sizeof windows - length, "%s%s",
+                                   w == 0 ? "" : ",", from->windows.items[w].name);
+    }
+    sql_set_text(put, 1, "windows");
+    sql_set_text(put, 2, windows);
+    return sql_do(snapshot->sql, put, reterr);
+}
+
+void snapshot_pack_partition(const struct partition *partition, struct packer *packer)
+{
+    const struct partition_counts *counts = &partition->counts;
+    const uint64_t numbers[] = {counts->read,      counts->counted,    counts->held,
+                                counts->duplicate, counts->late,       counts->future,
+                                counts->unchecked, counts->stragglers, partition->gap_records};
+
+    pack_bytes(packer, partition->topic, strlen(partition->topic));
+    pack_signed(packer, partition->number);
+    pack_signed(packer, partition->arrival_ms);
+    pack_unsigned(packer, partition->intervals_count);
+    for (size_t i = 0; i < partition->intervals_count; i++) {
+        pack_signed(packer, partition->intervals[i].first);
+        pack_signed(packer, partition->intervals[i].next);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        pack_unsigned(packer, numbers[i]);
+    }
+    pack_unsigned(packer, MALFORMED_COUNT);
+    for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
+        pack_unsigned(packer, counts->malformed[reason]);
+    }
+}
+
+static enum ctr_status save_partitions(struct snapshot *snapshot, const struct checkpoint *from,
+                                       struct ctr_error *reterr)
+{
+    struct sql_statement *put = snapshot->statements[PUT_PARTITION];
+    struct packer packer = {0};
+    enum ctr_status status = CTR_OK;
+
+    for (size_t i = 0; i < from->partitions_count && status == CTR_OK; i++) {
+        packer.length = 0;
+        snapshot_pack_partition(&from->partitions[i], &packer);
+        if (packer.failed) {
+            status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save the positions");
+            break;
+        }
+        sql_set_integer(put, 1, (int64_t)i);
+        sql_set_integer(put, 2, (int64_t)hash_checksum(packer.bytes, packer.length));
+        sql_set_bytes(put, 3, packer.bytes, packer.length);
+        status = sql_do(snapshot->sql, put, reterr);
+    }
+    packer_done(&packer);
+    return status;
+}
+
+static enum ctr_status save_gone(struct snapshot *snapshot, const struct checkpoint *from,
+                                 struct ctr_error *reterr)
+{
+    struct sql_statement **statements = snapshot->statements;
+    enum ctr_status status = CTR_OK;
+
+    if (from->whole) {
+        return sql_run(snapshot->sql,
+                       "DELETE FROM key; DELETE FROM slice; DELETE FROM held;"
+                       "DELETE FROM partition",
+                       reterr);
+    }
+    for (size_t i = 0; i < from->keys_gone_count && status == CTR_OK; i++) {
+        sql_set_integer(statements[DROP_KEY], 1, from->keys_gone[i]);
+        status = sql_do(snapshot->sql, statements[DROP_KEY], reterr);
+    }
+    for (size_t i = 0; i < from->slices_gone_count && status == CTR_OK; i++) {
+        sql_set_integer(statements[DROP_SLICE], 1, from->slices_gone[i].grain_ms);
+        sql_set_integer(statements[DROP_SLICE], 2, from->slices_gone[i].start_ms);
+        status = sql_do(snapshot->sql, statements[DROP_SLICE], reterr);
+    }
+    for (size_t i = 0; i < from->buckets_gone_count && status == CTR_OK; i++) {
+        sql_set_integer(statements[DROP_HELD], 1, from->buckets_gone[i]);
+        status = sql_do(snapshot->sql, statements[DROP_HELD], reterr);
+    }
+    return status;
+}
+
+static enum ctr_status save_keys(struct snapshot *snapshot, const struct checkpoint *from,
+                                 struct ctr_error *reterr)
+{
+    struct sql_statement *put = snapshot->statements[PUT_KEY];
+    enum ctr_status status = CTR_OK;
+
+    for (size_t i = 0; i < from->keys_count && status == CTR_OK; i++) {
+        const struct checkpoint_key *key = &from->keys[i];
+
+        sql_set_integer(put, 1, key->kid);
+        sql_set_integer(put, 2, key->level);
+        sql_set_bytes(put, 3, key->page.bytes, key->page.length);
+        sql_set_bytes(put, 4, key->box.bytes, key->box.length);
+        status = sql_do(snapshot->sql, put, reterr);
+    }
+    return status;
+}
+
+static enum ctr_status save_slices(struct snapshot *snapshot, const struct checkpoint *from,
+                                   struct ctr_error *reterr)
+{
+    struct sql_statement *put = snapshot->statements[PUT_SLICE];
+    struct packer packer = {0};
+    enum ctr_status status = CTR_OK;
+
+    for (size_t i = 0; i < from->slices_count && status == CTR_OK; i++) {
+        const struct checkpoint_slice *slice = &from->slices[i];
+        int64_t before = 0;
+
+        packer.length = 0;
+        for (size_t c = 0; c < slice->count; c++) {
+            pack_signed(&packer, (int64_t)slice->cells[c].key - before);
+            pack_unsigned(&packer, slice->cells[c].impressions);
+            pack_unsigned(&packer, slice->cells[c].clicks);
+            before = slice->cells[c].key;
+        }
+        if (packer.failed) {
+            status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save a slice");
+            break;
+        }
+        sql_set_integer(put, 1, slice->grain_ms);
+        sql_set_integer(put, 2, slice->start_ms);
+        sql_set_integer(put, 3, (int64_t)slice->count);
+        sql_set_integer(put, 4, (int64_t)hash_checksum(packer.bytes, packer.length));
+        sql_set_bytes(put, 5, packer.bytes, packer.length);
+        status = sql_do(snapshot->sql, put, reterr);
+    }
+    packer_done(&packer);
+    return status;
+}
+
+static enum ctr_status save_held(struct snapshot *snapshot, const struct checkpoint *from,
+                                 struct ctr_error *reterr)
+{
+    struct sql_statement *put = snapshot->statements[PUT_HELD];
+    enum ctr_status status = CTR_OK;
+
+    for (size_t i = 0; i < from->buckets_count && status == CTR_OK; i++) {
+        const struct checkpoint_bucket *bucket = &from->buckets[i];
+
+        sql_set_integer(put, 1, bucket->apply_ms);
+        sql_set_integer(put, 2, (int64_t)bucket->count);
+        sql_set_integer(put, 3, (int64_t)hash_checksum(bucket->bytes, bucket->length));
+        sql_set_bytes(put, 4, bucket->bytes, bucket->length);
+        status = sql_do(snapshot->sql, put, reterr);
+    }
+    return status;
+}
+
+enum ctr_status snapshot_save(struct snapshot *snapshot, const struct checkpoint *checkpoint,
+                              int64_t saved_ms, struct ctr_error *reterr)
+{
+    typedef enum ctr_status step(struct snapshot *, const struct checkpoint *, struct ctr_error *);
+    static step *const steps[] = {save_gone, save_partitions, save_keys, save_slices, save_held};
+    enum ctr_status status = sql_run(snapshot->sql, "BEGIN IMMEDIATE", reterr);
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == CTR_OK; i++) {
+        status = steps[i](snapshot, checkpoint, reterr);
+    }
+    if (status == CTR_OK) {
+        status = save_meta(snapshot, checkpoint, saved_ms, reterr);
+    }
+    if (status == CTR_OK) {
+        status = sql_run(snapshot->sql, "COMMIT", reterr);
+    }
+    if (status != CTR_OK) {
+        sql_rollback(snapshot->sql);
+        return status;
+    }
+    /* The log is folded into the file each time, so that it stays small. The save itself is done:
+     * where folding fails (a full disk) the next save tries again. */
+    sql_fold_log(snapshot->sql);
+    return CTR_OK;
+}
+
+uint64_t snapshot_bytes(const struct snapshot *snapshot)
+{
+    return sql_bytes(snapshot->sql);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading a checkpoint back. Every blob is checked against its own checksum, because a flipped byte
+ * inside a blob passes every check SQLite has.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/hash.h"
+#include "storage/pack.h"
+#include "storage/snapshot_internal.h"
+
+/* A list that grows row by row. */
+struct rows {
+    void *items;
+    size_t count, capacity, item_bytes;
+};
+
+static void *add_row(struct rows *rows)
+{
+    if (rows->count == rows->capacity) {
+        size_t capacity = rows->capacity == 0 ? 64 : rows->capacity * 2;
+        void *items = realloc(rows->items, capacity * rows->item_bytes);
+
+        if (items == NULL) {
+            return NULL;
+        }
+        rows->items = items;
+        rows->capacity = capacity;
+    }
+    memset((char *)rows->items + rows->count * rows->item_bytes, 0, rows->item_bytes);
+    return (char *)rows->items + rows->count++ * rows->item_bytes;
+}
+
+typedef enum ctr_status read_row(struct sql_statement *row, void *ret_item);
+
+/* Runs a query and turns each row into an item. */
+static enum ctr_status read_rows(struct snapshot *snapshot, const char *query, read_row *read,
+                                 struct rows *rows, struct ctr_error *reterr)
+{
+    struct sql_statement *statement = NULL;
+    enum ctr_status status = sql_prepare(snapshot->sql, query, &statement, reterr);
+
+    while (status == CTR_OK) {
+        void *item = NULL;
+
+        status = sql_next(snapshot->sql, statement, reterr);
+        if (status != CTR_OK) {
+            break;
+        }
+        item = add_row(rows);
+        status = item == NULL ? CTR_NO_MEMORY : read(statement, item);
+        if (status != CTR_OK) {
+            (void)ctr_fail(reterr, status, "%s: row %zu %s", query, rows->count,
+                           status == CTR_NO_MEMORY ? "does not fit in memory" : "is damaged");
+        }
+    }
+    sql_finish(statement);
+    return status == CTR_NOT_FOUND ? CTR_OK : status;
+}
+
+/* The blob at a column, if it is what its checksum (in the column before) says. */
+static bool checked_bytes(struct sql_statement *row, int at, struct unpacker *ret_unpacker)
+{
+    size_t length = 0;
+    const unsigned char *bytes = sql_get_bytes(row, at, &length);
+
+    *ret_unpacker = (struct unpacker){.at = bytes, .end = bytes == NULL ? bytes : bytes + length};
+    return sql_get_integer(row, at - 1) == (int64_t)hash_checksum(bytes, length);
+}
+
+bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_partition)
+{
+    struct partition_counts *counts = &ret_partition->counts;
+    uint64_t *const numbers[] = {&counts->read,      &counts->counted,
+                                 &counts->held,      &counts->duplicate,
+                                 &counts->late,      &counts->future,
+                                 &counts->unchecked, &counts->stragglers,
+                                 &ret_partition->gap_records};
+    size_t length = 0;
+    const char *topic = unpack_bytes(unpacker, PARTITION_TOPIC_BYTES - 1, &length);
+
+    if (topic == NULL) {
+        return false;
+    }
+    memcpy(ret_partition->topic, topic, length);
+    ret_partition->number = (int32_t)unpack_signed(unpacker);
+    ret_partition->arrival_ms = unpack_signed(unpacker);
+    ret_partition->intervals_count = unpack_unsigned(unpacker);
+    if (ret_partition->intervals_count > PARTITION_INTERVALS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < ret_partition->intervals_count; i++) {
+        ret_partition->intervals[i].first = unpack_signed(unpacker);
+        ret_partition->intervals[i].next = unpack_signed(unpacker);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        *numbers[i] = unpack_unsigned(unpacker);
+    }
+    if (unpack_unsigned(unpacker) != MALFORMED_COUNT) {
+        return false;
+    }
+    for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
+        counts->malformed[reason] = unpack_unsigned(unpacker);
+    }
+    return !unpacker->failed && unpacker->at == unpacker->end;
+}
+
+static enum ctr_status read_partition(struct sql_statement *row, void *ret_item)
+{
+    struct unpacker unpacker;
+
+    return checked_bytes(row, 2, &unpacker) && snapshot_unpack_partition(&unpacker, ret_item)
+               ? CTR_OK
+               : CTR_CORRUPT;
+}
+
+/* Owned for the moment; join_texts() moves the bytes into the checkpoint. */
+static enum ctr_status copy_text(struct sql_statement *row, int at, struct text *ret_text)
+{
+    size_t length = 0;
+    const void *bytes = sql_get_bytes(row, at, &length);
+    char *copy = NULL;
+
+    if (length > EVENT_ID_BYTES_MAX) {
+        return CTR_CORRUPT;
+    }
+    if (length > 0) {
+        copy = malloc(length);
+        if (copy == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        memcpy(copy, bytes, length);
+    }
+    *ret_text = (struct text){.bytes = copy, .length = length};
+    return CTR_OK;
+}
+
+static enum ctr_status read_key(struct sql_statement *row, void *ret_item)
+{
+    struct checkpoint_key *key = ret_item;
+    int64_t kid = sql_get_integer(row, 0);
+    int64_t level = sql_get_integer(row, 1);
+    enum ctr_status status = CTR_OK;
+
+    if (kid < 0 || kid > UINT32_MAX / 2 || level < 0 || level >= LEVEL_COUNT) {
+        return CTR_CORRUPT;
+    }
+    key->kid = (uint32_t)kid;
+    key->level = (uint8_t)level;
+    status = copy_text(row, 2, &key->page);
+    return status == CTR_OK ? copy_text(row, 3, &key->box) : status;
+}
+
+static enum ctr_status read_slice(struct sql_statement *row, void *ret_item)
+{
+    struct checkpoint_slice *slice = ret_item;
+    struct unpacker unpacker;
+    int64_t count = sql_get_integer(row, 2);
+    int64_t kid = 0;
+
+    if (!checked_bytes(row, 4, &unpacker) || count < 0 ||
+        count > (unpacker.end - unpacker.at) / 3) {
+        return CTR_CORRUPT;
+    }
+    slice->grain_ms = sql_get_integer(row, 0);
+    slice->start_ms = sql_get_integer(row, 1);
+    slice->cells = calloc((size_t)count + 1, sizeof *slice->cells);
+    if (slice->cells == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    for (; slice->count < (size_t)count; slice->count++) {
+        struct cell *cell = &slice->cells[slice->count];
+
+        kid += unpack_signed(&unpacker);
+        cell->key = (uint32_t)kid;
+        cell->impressions = (uint32_t)unpack_unsigned(&unpacker);
+        cell->clicks = (uint32_t)unpack_unsigned(&unpacker);
+    }
+    return unpacker.failed || unpacker.at != unpacker.end ? CTR_CORRUPT : CTR_OK;
+}
+
+static enum ctr_status read_bucket(struct sql_statement *row, void *ret_item)
+{
+    struct checkpoint_bucket *bucket = ret_item;
+    struct unpacker unpacker;
+    int64_t count = sql_get_integer(row, 1);
+
+    if (!checked_bytes(row, 3, &unpacker) || count < 0) {
+        return CTR_CORRUPT;
+    }
+    bucket->apply_ms = sql_get_integer(row, 0);
+    bucket->count = (size_t)count;
+    bucket->length = (size_t)(unpacker.end - unpacker.at);
+    bucket->bytes = malloc(bucket->length + 1);
+    if (bucket->bytes == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    if (bucket->length > 0) {
+        memcpy(bucket->bytes, unpacker.at, bucket->length);
+    }
+    return CTR_OK;
+}
+
+static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *into,
+                                  struct ctr_error *reterr)
+{
+    struct rows partitions = {.item_bytes = sizeof *into->partitions};
+    struct rows keys = {.item_bytes = sizeof *into->keys};
+    struct rows slices = {.item_bytes = sizeof *into->slices};
+    struct rows buckets = {.item_bytes = sizeof *into->buckets};
+    const struct {
+        const char *query;
+        read_row *read;
+        struct rows *rows;
+    } lists[] = {
+        {"SELECT number, checksum, account FROM partition ORDER BY number", read_partition,
+         &partitions},
+        {"SELECT kid, level, page, box FROM key ORDER BY kid", read_key, &keys},
+        {"SELECT grain, start, count, checksum, cells FROM slice ORDER BY grain, start",
+         read_slice, &slices},
+        {"SELECT apply, count, checksum, records FROM held ORDER BY apply", read_bucket, &buckets},
+    };
+    enum ctr_status status = CTR_OK;
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0] && status == CTR_OK; i++) {
+        status = read_rows(snapshot, lists[i].query, lists[i].read, lists[i].rows, reterr);
+    }
+    into->partitions = partitions.items;
+    into->partitions_count = partitions.count;
+    into->keys = keys.items;
+    into->keys_count = keys.count;
+    into->slices = slices.items;
+    into->slices_count = slices.count;
+    into->buckets = buckets.items;
+    into->buckets_count = buckets.count;
+    return status;
+}
+
+static void move_text(struct text *text, char **at)
+{
+    if (text->length > 0) {
+        memcpy(*at, text->bytes, text->length);
+        free((void *)(uintptr_t)text->bytes);
+    }
+    text->bytes = *at;
+    *at += text->length;
+}
+
+/* One block for all texts, as a checkpoint has them. Frees the single ones, also on failure. */
+static enum ctr_status join_texts(struct checkpoint *into)
+{
+    size_t bytes = 1;
+    char *at = NULL;
+
+    for (size_t i = 0; i < into->keys_count; i++) {
+        bytes += into->keys[i].page.length + into->keys[i].box.length;
+    }
+    into->text = malloc(bytes);
+    if (into->text == NULL) {
+        for (size_t i = 0; i < into->keys_count; i++) {
+            free((void *)(uintptr_t)into->keys[i].page.bytes);
+            free((void *)(uintptr_t)into->keys[i].box.bytes);
+        }
+        return CTR_NO_MEMORY;
+    }
+    at = into->text;
+    for (size_t i = 0; i < into->keys_count; i++) {
+        move_text(&into->keys[i].page, &at);
+        move_text(&into->keys[i].box, &at);
+    }
+    return CTR_OK;
+}
+
+static enum ctr_status meta_integer(struct snapshot *snapshot, const char *name, int64_t *ret_value,
+                                    struct ctr_error *reterr)
+{
+    struct sql_statement *statement = NULL;
+    enum ctr_status status =
+        sql_prepare(snapshot->sql, "SELECT value FROM meta WHERE name = ?", &statement, reterr);
+
+    if (status != CTR_OK) {
+        return status;
+    }
+    sql_set_text(statement, 1, name);
+    status = sql_next(snapshot->sql, statement, reterr);
+    if (status == CTR_OK) {
+        *ret_value = sql_get_integer(statement, 0);
+    }
+    sql_finish(statement);
+    return status;
+}
+
+static enum ctr_status load_windows(struct snapshot *snapshot, struct checkpoint *into,
+                                    struct ctr_error *reterr)
+{
+    struct sql_statement *statement = NULL;
+    char list[WINDOWS_MAX * (WINDOW_NAME_BYTES + 1)] = "";
+    size_t length = 0;
+    const void *bytes = NULL;
+    enum ctr_status status = sql_prepare(
+        snapshot->sql, "SELECT value FROM meta WHERE name = 'windows'", &statement, reterr);
+
+    if (status != CTR_OK) {
+        return status;
+    }
+    status = sql_next(snapshot->sql, statement, reterr);
+    if (status == CTR_OK) {
+        bytes = sql_get_bytes(statement, 0, &length);
+        if (length >= sizeof list) {
+            status = CTR_CORRUPT;
+        } else {
+            memcpy(list, bytes, length);
+            status = window_set_parse(list, &into->windows, NULL) == CTR_OK ? CTR_OK : CTR_CORRUPT;
+        }
+    }
+    sql_finish(statement);
+    return status;
+}
+
+static enum ctr_status load_meta(struct snapshot *snapshot, struct checkpoint *into,
+                                 struct ctr_error *reterr)
+{
+    int64_t clock = 0;
+    int64_t page_impressions = 0;
+    int64_t folded = 0;
+    int64_t partitions = 0;
+    const struct {
+        const char *name;
+        int64_t *value;
+    } rows[] = {{"as_of", &into->as_of_ms},
+                {"to", &into->to_ms},
+                {"covered_from", &into->covered_from_ms},
+                {"keys_folded", &folded},
+                {"clock", &clock},
+                {"page_impressions", &page_impressions},
+                {"partitions", &partitions}};
+    enum ctr_status status = CTR_OK;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == CTR_OK; i++) {
+        status = meta_integer(snapshot, rows[i].name, rows[i].value, reterr);
+    }
+    if (status != CTR_OK) {
+        return status;
+    }
+    if (clock < CLOCK_WALL || clock > CLOCK_EVENT || page_impressions < 0 || page_impressions > 1 ||
+        partitions != (int64_t)into->partitions_count) {
+        return CTR_CORRUPT;
+    }
+    into->keys_folded = (uint64_t)folded;
+    into->clock = (enum clock_mode)clock;
+    into->page_impressions = (enum page_impressions)page_impressions;
+    return load_windows(snapshot, into, reterr);
+}
+
+enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret_checkpoint,
+                              struct ctr_error *reterr)
+{
+    struct checkpoint *into = NULL;
+    int64_t rows = 0;
+    enum ctr_status status =
+        sql_integer(snapshot->sql, "SELECT count(*) FROM meta", &rows, reterr);
+
+    if (status != CTR_OK || rows == 0) {
+        return status == CTR_OK ? CTR_NOT_FOUND : status;
+    }
+    into = calloc(1, sizeof *into);
+    if (into == NULL) {
+        return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to load the snapshot");
+    }
+    into->whole = true;
+    status = load_lists(snapshot, into, reterr);
+    if (join_texts(into) != CTR_OK && status == CTR_OK) {
+        status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to load the snapshot");
+    }
+    if (status == CTR_OK) {
+        status = load_meta(snapshot, into, reterr);
+        if (status == CTR_NOT_FOUND || status == CTR_CORRUPT) {
+            status = ctr_fail(reterr, CTR_CORRUPT, "the snapshot's settings are damaged");
+        }
+    }
+    if (status != CTR_OK) {
+        checkpoint_free(into);
+        return status;
+    }
+    *ret_checkpoint = into;
+    return CTR_OK;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Publishing the accounts, and the readers that copy out.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/moment.h"
+#include "storage/store_internal.h"
+
+/* ---- the writer's side --------------------------------------------------------------------- */
+
+static int64_t oldest_life(const struct store *store)
+{
+    int64_t oldest_ms = store->partitions_count == 0 ? MOMENT_NONE : INT64_MAX;
+
+    for (size_t i = 0; i < store->partitions_count; i++) {
+        if (store->partitions[i].alive_ms < oldest_ms) {
+            oldest_ms = store->partitions[i].alive_ms;
+        }
+    }
+    return oldest_ms;
+}
+
+/* Makes room for as many partitions as the writer knows, without holding the lock meanwhile. */
+static enum ctr_status reserve_published(struct store *store)
+{
+    struct published *published = &store->published;
+    struct partition *old = NULL;
+    struct partition *room = NULL;
+
+    if (published->partitions_capacity >= store->partitions_count) {
+        return CTR_OK;
+    }
+    room = calloc(store->partitions_capacity, sizeof *room);
+    if (room == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    store_lock(store);
+    old = published->partitions;
+    published->partitions = room;
+    published->partitions_count = 0;
+    published->partitions_capacity = store->partitions_capacity;
+    store_unlock(store);
+    free(old);
+    return CTR_OK;
+}
+
+enum ctr_status store_publish(struct store *store)
+{
+    struct published *published = &store->published;
+    uint64_t bytes = keys_bytes(&store->keys) + store->names.bytes +
+                     store->names.slots_count * sizeof *store->names.slots + store->slices.bytes +
+                     store->held.events * sizeof(struct held_event);
+    int64_t alive_ms = oldest_life(store);
+
+    if (reserve_published(store) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    store_lock(store);
+    for (size_t i = 0; i < store->partitions_count; i++) {
+        published->partitions[i] = store->partitions[store->order[i]];
+    }
+    published->partitions_count = store->partitions_count;
+    published->progress.as_of_ms = store->as_of_ms;
+    published->progress.covered_from_ms = store->covered_from_ms;
+    published->progress.alive_ms = alive_ms;
+    published->progress.at_end = store->at_end;
+    published->progress.caught_up_once = store->caught_up_once;
+    published->progress.partitions = (uint32_t)store->partitions_count;
+    published->held = store->held.events;
+    published->keys_folded = store->keys_folded;
+    published->bytes = bytes;
+    published->samples = store->samples;
+    store_unlock(store);
+    return CTR_OK;
+}
+
+/* ---- readers ------------------------------------------------------------------------------- */
+
+struct progress store_progress(const struct store *store)
+{
+    struct progress progress;
+
+    store_lock(store);
+    progress = store->published.progress;
+    store_unlock(store);
+    return progress;
+}
+
+static uint64_t text_hash(const struct store *store, struct text text)
+{
+    return text.length == 0 ? 0 : hash_id(store->options.hash_secret, text.bytes, text.length);
+}
+
+static enum level name_level(const struct key_name *name)
+{
+    if (name->page.length == 0) {
+        return name->box.length == 0 ? LEVEL_SITE : LEVEL_BOX;
+    }
+    return name->box.length == 0 ? LEVEL_PAGE : LEVEL_PLACEMENT;
+}
+
+static bool any(const struct totals *totals)
+{
+    return totals->impressions > 0 || totals->clicks > 0;
+}
+
+enum { READ_CHUNK = 64 };
+
+struct hashes {
+    uint64_t page, box;
+};
+
+/* Under the lock. */
+static void read_one(const struct store *store, size_t window, const struct key_name *name,
+                     const struct hashes *hashes, struct totals *ret_totals, bool *ret_folded)
+{
+    uint32_t kid = keys_find_text(&store->keys, name, hashes->page, hashes->box);
+    enum level level = name_level(name);
+
+    *ret_totals = kid == KEY_NONE ? (struct totals){0} : keys_totals(&store->keys, kid)[window];
+    *ret_folded = level != LEVEL_SITE && !any(ret_totals) &&
+                  any(&keys_totals(&store->keys, keys_reserved(level))[window]);
+}
+
+void store_read(const struct store *store, size_t window, const struct key_name *names,
+                size_t count, struct totals *ret_totals, bool *ret_folded,
+                struct reading *ret_reading)
+{
+    uint64_t revision = 0;
+    size_t done = 0;
+
+    CTR_ASSERT(window < store->options.windows.count);
+    /* Hashing a long list under the lock would make the writer wait, so it is done in pieces. Where
+     * the picture changed between two pieces, all is read again: an answer is of one moment. */
+    do {
+        struct hashes hashes[READ_CHUNK];
+        size_t piece = count - done < READ_CHUNK ? count - done : READ_CHUNK;
+
+        for (size_t i = 0; i < piece; i++) {
+            hashes[i] = (struct hashes){.page = text_hash(store, names[done + i].page),
+                                        .box = text_hash(store, names[done + i].box)};
+        }
+        store_lock(store);
+        if (done > 0 && store->published.progress.revision != revision) {
+            store_unlock(store);
+            done = 0;
+            continue;
+        }
+        revision = store->published.progress.revision;
+        for (size_t i = 0; i < piece; i++) {
+            bool folded = false;
+
+            read_one(store, window, &names[done + i], &hashes[i], &ret_totals[done + i], &folded);
+            if (ret_folded != NULL) {
+                ret_folded[done + i] = folded;
+            }
+        }
+        ret_reading->from_ms = store->published.from_ms[window];
+        ret_reading->progress = store->published.progress;
+        store_unlock(store);
+        done += piece;
+    } while (done < count);
+}
+
+static void copy_samples(const struct published *published, struct store_status *ret_status)
+{
+    const struct samples *samples = &published->samples;
+
+    ret_status->samples_count = samples->count;
+    for (size_t i = 0; i < samples->count; i++) {
+        size_t at = (samples->next + MALFORMED_SAMPLES_MAX - 1 - i) % MALFORMED_SAMPLES_MAX;
+
+        ret_status->samples[i] = samples->ring[at];
+    }
+}
+
+static void copy_status(const struct store *store, struct store_status *ret_status)
+{
+    const struct published *published = &store->published;
+
+    ret_status->progress = published->progress;
+    memcpy(ret_status->keys, store->keys.count, sizeof ret_status->keys);
+    ret_status->keys_max = store->keys.limit;
+    ret_status->keys_folded = published->keys_folded;
+    ret_status->held = published->held;
+    ret_status->held_max = store->options.held_max;
+    ret_status->bytes = published->bytes;
+    copy_samples(published, ret_status);
+    ret_status->partitions_count = published->partitions_count;
+    for (size_t i = 0; i < published->partitions_count; i++) {
+        ret_status->partitions[i] = published->partitions[i];
+        for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
+            ret_status->malformed[reason] += published->partitions[i].counts.malformed[reason];
+        }
+    }
+}
+
+enum ctr_status store_status_read(const struct store *store, struct store_status *ret_status)
+{
+    size_t room = 8;
+
+    memset(ret_status, 0, sizeof *ret_status);
+    /* Memory is taken outside the lock; partitions only ever get more, so this ends. */
+    for (;;) {
+        size_t needed = 0;
+
+        ret_status->partitions = calloc(room, sizeof *ret_status->partitions);
+        if (ret_status->partitions == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        store_lock(store);
+        needed = store->published.partitions_count;
+        if (needed <= room) {
+            copy_status(store, ret_status);
+            store_unlock(store);
+            return CTR_OK;
+        }
+        store_unlock(store);
+        free(ret_status->partitions);
+        room = needed;
+    }
+}
+
+void store_status_done(struct store_status *status)
+{
+    free(status->partitions);
+    memset(status, 0, sizeof *status);
+}
