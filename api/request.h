@@ -24,15 +24,17 @@ struct api_request {
     int64_t now_ms; /* wall clock when the request was taken up */
 };
 
-/* Owned by the caller of api_respond(); api_response_done() frees the body. */
+/* Owned by the caller of api_respond(); api_response_done() frees the body. The answer to HEAD is
+ * that to GET: whoever sends it leaves the body out and keeps its length. */
 struct api_response {
     unsigned status;
-    const char *content_type; /* static */
-    const char *allow;        /* for 405, static, else NULL */
+    const char *content_type;  /* static */
+    const char *allow;         /* for 405, static, else NULL */
     const char *cache_control; /* static, else NULL */
     unsigned retry_after_s;    /* 0: no such header */
     char *body;                /* malloc'ed */
-    size_t body_length;
+    const char *body_static;   /* used instead where there was no memory for a body, else NULL */
+    size_t body_length;        /* of whichever of the two is there */
 };
 
 /* Facts about the process that the numbers do not hold. */
@@ -41,22 +43,25 @@ struct service_facts {
     bool draining; /* SIGTERM was seen */
     bool alive;    /* every thread's heartbeat is fresh */
     int64_t started_ms;
-    int64_t snapshot_ms;       /* last one written; MOMENT_NONE none yet */
+    int64_t snapshot_ms; /* last one written; MOMENT_NONE none yet */
     int64_t snapshot_took_ms;
-    uint64_t snapshot_bytes;   /* size of the file */
+    uint64_t snapshot_bytes; /* size of the file */
     uint64_t snapshots, snapshot_failures;
-    bool persisting;           /* the last attempt went well, or none was due yet */
-    char snapshot_error[320];  /* "" when none */
-    char source_state[32];     /* one word: connecting, reading, waiting, failed */
-    char source_error[320];    /* newest complaint of the source, "" when none */
+    bool persisting;          /* the last attempt went well, or none was due yet */
+    char snapshot_error[320]; /* "" when none */
+    char source_state[32];    /* one word: connecting, reading, waiting, failed */
+    char source_error[320];   /* newest complaint of the source, "" when none */
     uint64_t source_errors;
 };
+
+struct http_counters; /* api/counters.h */
 
 struct api_context {
     struct store *store;
     void (*facts)(void *owner, struct service_facts *ret_facts); /* Thread: any */
     void *facts_owner;
     const char *version;
+    struct http_counters *http; /* what the listeners count; may be NULL. Thread: any (atomics) */
 };
 
 void api_response_done(struct api_response *response);

@@ -51,7 +51,8 @@ CTR_MUST_USE enum ctr_status held_add(struct held *held, int64_t apply_ms,
 /* The bucket that is due first, NULL when none is held. */
 struct held_bucket *held_first(const struct held *held);
 
-/* Makes room for one drop, so that dropping cannot fail after the counting. Errors: CTR_NO_MEMORY. */
+/* Makes room for one drop, so that dropping cannot fail after the counting. Errors: CTR_NO_MEMORY.
+ */
 CTR_MUST_USE enum ctr_status held_reserve_drop(struct held *held);
 
 /* Drops the first bucket, giving its names back. */

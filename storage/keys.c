@@ -113,9 +113,9 @@ uint32_t keys_find(const struct keys *keys, enum level level, const struct name 
 
 static bool same_text(const struct name *name, struct text text)
 {
-    return name == NULL ? text.length == 0
-                        : name->length == text.length &&
-                              memcmp(name->bytes, text.bytes, text.length) == 0;
+    return name == NULL
+               ? text.length == 0
+               : name->length == text.length && memcmp(name->bytes, text.bytes, text.length) == 0;
 }
 
 static enum level level_of(const struct key_name *name)
@@ -325,8 +325,8 @@ void keys_collect_free(struct keys *keys)
 
 uint64_t keys_bytes(const struct keys *keys)
 {
-    uint64_t chunk_bytes = sizeof(struct key_chunk) +
-                           KEYS_PER_CHUNK * keys->windows * sizeof(struct totals);
+    uint64_t chunk_bytes =
+        sizeof(struct key_chunk) + KEYS_PER_CHUNK * keys->windows * sizeof(struct totals);
 
     return keys->chunks_count * chunk_bytes + keys->index_count * sizeof *keys->index;
 }

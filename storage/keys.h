@@ -31,9 +31,9 @@ struct key {
     uint32_t next, prev; /* placements of one page; KEY_NONE ends */
     uint8_t level;       /* enum level */
     bool used;
-    bool unsaved;      /* not in the last cut */
-    uint64_t mark;     /* writer's scratch: the list that last met this key ... */
-    uint32_t mark_at;  /* ... and where in it */
+    bool unsaved;     /* not in the last cut */
+    uint64_t mark;    /* writer's scratch: the list that last met this key ... */
+    uint32_t mark_at; /* ... and where in it */
 };
 
 struct key_chunk {
@@ -49,9 +49,9 @@ struct keys {
     size_t index_count;
     uint32_t *free_kids;
     size_t free_count;
-    uint32_t next_kid;              /* never used so far */
-    uint32_t count[LEVEL_COUNT];    /* without the `other` rows */
-    uint32_t limit;                 /* of pages + boxes + placements */
+    uint32_t next_kid;           /* never used so far */
+    uint32_t count[LEVEL_COUNT]; /* without the `other` rows */
+    uint32_t limit;              /* of pages + boxes + placements */
 };
 
 /* The `other` row of a level (never LEVEL_SITE), and the site itself for LEVEL_SITE. */

@@ -10,8 +10,7 @@ enum { CELLS_FIRST = 64, COMPACT_FIRST = 1024 };
 
 static void add_tier(struct slices *slices, int64_t grain_ms)
 {
-    if (slices->tiers_count == 0 ||
-        slices->tiers[slices->tiers_count - 1].grain_ms != grain_ms) {
+    if (slices->tiers_count == 0 || slices->tiers[slices->tiers_count - 1].grain_ms != grain_ms) {
         CTR_ASSERT(slices->tiers_count < TIERS_MAX);
         slices->tiers[slices->tiers_count++] =
             (struct tier){.grain_ms = grain_ms, .limit_ms = MOMENT_NONE};
@@ -84,11 +83,10 @@ static enum ctr_status tier_slice(struct slices *slices, struct tier *tier, int6
         tier->capacity = capacity;
     }
     memmove(&tier->items[at + 1], &tier->items[at], (tier->count - at) * sizeof tier->items[0]);
-    tier->items[at] =
-        (struct slice){.start_ms = start_ms,
-                                        .mark = slices->next_mark++,
-                                        .compact_at = COMPACT_FIRST,
-                                        .unsaved = true};
+    tier->items[at] = (struct slice){.start_ms = start_ms,
+                                     .mark = slices->next_mark++,
+                                     .compact_at = COMPACT_FIRST,
+                                     .unsaved = true};
     tier->count++;
     *ret_slice = &tier->items[at];
     return CTR_OK;
@@ -384,8 +382,8 @@ static enum ctr_status settle_tier(struct slices *slices, struct keys *keys, siz
         done++;
     }
     if (coarser != NULL && done > 0) {
-        for (size_t i = lower_bound(coarser, moment_floor(tier->items[0].start_ms,
-                                                          coarser->grain_ms));
+        for (size_t i =
+                 lower_bound(coarser, moment_floor(tier->items[0].start_ms, coarser->grain_ms));
              i < coarser->count; i++) {
             compact(slices, keys, &coarser->items[i]);
             trim_slice(slices, &coarser->items[i]);

@@ -10,7 +10,8 @@
  *
  * Only grains that a configured window has (and the base) are tiers. A slice is a list of cells
  * (key, impressions, clicks), appended to, never searched; a key may have more than one cell in a
- * slice, so the sum is what counts; now and then they are made one. Slices without cells do not exist.
+ * slice, so the sum is what counts; now and then they are made one. Slices without cells do not
+ * exist.
  *
  * Invariants
  *  1. limit[t] is the moment from which tier t still has its own slices; it is a multiple of the
@@ -98,7 +99,8 @@ void slices_expire(const struct slices *slices, const struct keys *keys, size_t 
  * Errors: CTR_NO_MEMORY: not all was folded; the next call goes on. */
 CTR_MUST_USE enum ctr_status slices_settle(struct slices *slices, struct keys *keys, int64_t to_ms);
 
-/* Puts a restored slice where it was. Errors: CTR_NO_MEMORY, CTR_INVALID: no tier has that grain. */
+/* Puts a restored slice where it was. Errors: CTR_NO_MEMORY, CTR_INVALID: no tier has that grain.
+ */
 CTR_MUST_USE enum ctr_status slices_restore(struct slices *slices, struct keys *keys,
                                             int64_t grain_ms, int64_t start_ms,
                                             const struct cell *cells, size_t count);

@@ -51,8 +51,7 @@ static enum ctr_status check_version(struct snapshot *snapshot, const char *path
         status = sql_integer(snapshot->sql, "PRAGMA user_version", &version, reterr);
     }
     if (status == CTR_OK) {
-        status =
-            sql_integer(snapshot->sql, "SELECT count(*) FROM sqlite_schema", &tables, reterr);
+        status = sql_integer(snapshot->sql, "SELECT count(*) FROM sqlite_schema", &tables, reterr);
     }
     if (status != CTR_OK) {
         return status;
@@ -87,8 +86,7 @@ enum ctr_status snapshot_open(const char *path, struct snapshot **ret_snapshot,
         status = check_version(snapshot, path, reterr);
     }
     for (int i = 0; status == CTR_OK && i < STATEMENTS_COUNT; i++) {
-        status =
-            sql_prepare(snapshot->sql, statement_texts[i], &snapshot->statements[i], reterr);
+        status = sql_prepare(snapshot->sql, statement_texts[i], &snapshot->statements[i], reterr);
     }
     if (status != CTR_OK) {
         snapshot_close(snapshot);

@@ -72,11 +72,10 @@ static bool checked_bytes(struct sql_statement *row, int at, struct unpacker *re
 bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_partition)
 {
     struct partition_counts *counts = &ret_partition->counts;
-    uint64_t *const numbers[] = {&counts->read,      &counts->counted,
-                                 &counts->held,      &counts->duplicate,
-                                 &counts->late,      &counts->future,
-                                 &counts->unchecked, &counts->stragglers,
-                                 &ret_partition->gap_records};
+    uint64_t *const numbers[] = {
+        &counts->read,      &counts->counted,    &counts->held,
+        &counts->duplicate, &counts->late,       &counts->future,
+        &counts->unchecked, &counts->stragglers, &ret_partition->gap_records};
     size_t length = 0;
     const char *topic = unpack_bytes(unpacker, PARTITION_TOPIC_BYTES - 1, &length);
 
@@ -217,8 +216,8 @@ static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *
         {"SELECT number, checksum, account FROM partition ORDER BY number", read_partition,
          &partitions},
         {"SELECT kid, level, page, box FROM key ORDER BY kid", read_key, &keys},
-        {"SELECT grain, start, count, checksum, cells FROM slice ORDER BY grain, start",
-         read_slice, &slices},
+        {"SELECT grain, start, count, checksum, cells FROM slice ORDER BY grain, start", read_slice,
+         &slices},
         {"SELECT apply, count, checksum, records FROM held ORDER BY apply", read_bucket, &buckets},
     };
     enum ctr_status status = CTR_OK;
@@ -328,13 +327,10 @@ static enum ctr_status load_meta(struct snapshot *snapshot, struct checkpoint *i
     const struct {
         const char *name;
         int64_t *value;
-    } rows[] = {{"as_of", &into->as_of_ms},
-                {"to", &into->to_ms},
-                {"covered_from", &into->covered_from_ms},
-                {"keys_folded", &folded},
-                {"clock", &clock},
-                {"page_impressions", &page_impressions},
-                {"partitions", &partitions}};
+    } rows[] = {
+        {"as_of", &into->as_of_ms}, {"to", &into->to_ms}, {"covered_from", &into->covered_from_ms},
+        {"keys_folded", &folded},   {"clock", &clock},    {"page_impressions", &page_impressions},
+        {"partitions", &partitions}};
     enum ctr_status status = CTR_OK;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == CTR_OK; i++) {
@@ -358,8 +354,7 @@ enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret
 {
     struct checkpoint *into = NULL;
     int64_t rows = 0;
-    enum ctr_status status =
-        sql_integer(snapshot->sql, "SELECT count(*) FROM meta", &rows, reterr);
+    enum ctr_status status = sql_integer(snapshot->sql, "SELECT count(*) FROM meta", &rows, reterr);
 
     if (status != CTR_OK || rows == 0) {
         return status == CTR_OK ? CTR_NOT_FOUND : status;

@@ -169,8 +169,7 @@ enum ctr_status sql_do(struct sql *sql, struct sql_statement *statement, struct 
     return status;
 }
 
-enum ctr_status sql_next(struct sql *sql, struct sql_statement *statement,
-                         struct ctr_error *reterr)
+enum ctr_status sql_next(struct sql *sql, struct sql_statement *statement, struct ctr_error *reterr)
 {
     switch (sqlite3_step(raw(statement))) {
     case SQLITE_ROW:

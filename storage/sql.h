@@ -32,8 +32,8 @@ void sql_rollback(struct sql *sql);
 void sql_fold_log(struct sql *sql);
 
 /* The one integer a statement gives. */
-CTR_MUST_USE enum ctr_status sql_integer(struct sql *sql, const char *statement,
-                                         int64_t *ret_value, struct ctr_error *reterr);
+CTR_MUST_USE enum ctr_status sql_integer(struct sql *sql, const char *statement, int64_t *ret_value,
+                                         struct ctr_error *reterr);
 
 CTR_MUST_USE enum ctr_status sql_prepare(struct sql *sql, const char *text,
                                          struct sql_statement **ret_statement,

@@ -28,10 +28,11 @@ struct ctr_error {
     char text[CTR_ERROR_TEXT_BYTES];
 };
 
-#define CTR_MUST_USE __attribute__((warn_unused_result))
+#define CTR_MUST_USE                    __attribute__((warn_unused_result))
 #define CTR_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 
-/* Fills `reterr` (which may be NULL) and returns `status`, so that `return ctr_fail(...)` reads well. */
+/* Fills `reterr` (which may be NULL) and returns `status`, so that `return ctr_fail(...)` reads
+ * well. */
 enum ctr_status ctr_fail(struct ctr_error *reterr, enum ctr_status status, const char *format, ...)
     CTR_PRINTF(3, 4);
 

@@ -120,8 +120,8 @@ void store_order_partitions(struct store *store)
     for (size_t i = 0; i < store->partitions_count; i++) {
         size_t at = i;
 
-        for (; at > 0 && comes_before(&store->partitions[i],
-                                      &store->partitions[store->order[at - 1]]);
+        for (; at > 0 &&
+               comes_before(&store->partitions[i], &store->partitions[store->order[at - 1]]);
              at--) {
             store->order[at] = store->order[at - 1];
         }
@@ -137,8 +137,7 @@ enum ctr_status store_partition_add(struct store *store, const struct partition 
     }
     if (store->partitions_count == store->partitions_capacity) {
         size_t capacity = store->partitions_capacity == 0 ? 8 : store->partitions_capacity * 2;
-        struct partition *partitions =
-            realloc(store->partitions, capacity * sizeof *partitions);
+        struct partition *partitions = realloc(store->partitions, capacity * sizeof *partitions);
         uint32_t *order = NULL;
 
         if (partitions == NULL) {
@@ -257,8 +256,8 @@ enum ctr_status store_record_event(struct store *store, uint32_t partition, int6
 {
     struct partition *into = store_partition(store, partition);
     int64_t time_ms = clamp_time(record_ms, event->ts_ms);
-    int64_t arrival_ms = later_of(
-        into->arrival_ms, store->options.clock == CLOCK_EVENT ? event->ts_ms : time_ms);
+    int64_t arrival_ms =
+        later_of(into->arrival_ms, store->options.clock == CLOCK_EVENT ? event->ts_ms : time_ms);
 
     if (offset < partition_next(into)) {
         return CTR_OK;
@@ -296,8 +295,7 @@ void store_record_malformed(struct store *store, uint32_t partition, int64_t off
     into->counts.read++;
     into->counts.malformed[reason]++;
     partition_reach(into, offset + 1, now_ms);
-    *sample =
-        (struct malformed_sample){.partition = partition, .offset = offset, .reason = reason};
+    *sample = (struct malformed_sample){.partition = partition, .offset = offset, .reason = reason};
     (void)snprintf(sample->detail, sizeof sample->detail, "%s", detail);
     samples->next = (samples->next + 1) % MALFORMED_SAMPLES_MAX;
     samples->count += samples->count < MALFORMED_SAMPLES_MAX ? 1 : 0;

@@ -62,13 +62,14 @@ struct totals {
 struct progress {
     int64_t as_of_ms;
     int64_t to_ms;
-    int64_t covered_from_ms;  /* everything at or after this was read; INT64_MIN: from the beginning */
-    int64_t alive_ms;         /* the oldest sign of life among partitions; see store_heartbeat() */
-    uint64_t revision;        /* grows by one with every published change of a count */
+    int64_t
+        covered_from_ms; /* everything at or after this was read; INT64_MIN: from the beginning */
+    int64_t alive_ms;    /* the oldest sign of life among partitions; see store_heartbeat() */
+    uint64_t revision;   /* grows by one with every published change of a count */
     enum clock_mode clock;
-    bool at_end;              /* every partition was read to its end at the same moment */
-    bool caught_up_once;      /* that has been so since the start */
-    uint32_t partitions;      /* how many are known */
+    bool at_end;         /* every partition was read to its end at the same moment */
+    bool caught_up_once; /* that has been so since the start */
+    uint32_t partitions; /* how many are known */
 };
 
 struct reading {

@@ -197,8 +197,7 @@ static bool counts_at(const struct store *store, const struct held_event *event,
     switch (level) {
     case LEVEL_SITE:
     case LEVEL_PAGE:
-        return !box_view ||
-               store->options.page_impressions == PAGE_IMPRESSIONS_BOX_VIEWS;
+        return !box_view || store->options.page_impressions == PAGE_IMPRESSIONS_BOX_VIEWS;
     case LEVEL_BOX:
     case LEVEL_PLACEMENT:
         return event->box != NULL;
@@ -421,8 +420,7 @@ static enum ctr_status pass(struct store *store, int64_t to_ms)
 static void account(struct store *store, const struct held_bucket *bucket)
 {
     for (size_t i = 0; i < bucket->count; i++) {
-        struct partition_counts *counts =
-            &store->partitions[bucket->events[i].partition].counts;
+        struct partition_counts *counts = &store->partitions[bucket->events[i].partition].counts;
 
         counts->held--;
         counts->counted++;

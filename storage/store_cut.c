@@ -94,8 +94,8 @@ static bool cut_keys(const struct store *store, struct checkpoint *cut)
             struct text page = cut_name(key->page, &at);
             struct text box = cut_name(key->box, &at);
 
-            cut->keys[cut->keys_count++] = (struct checkpoint_key){
-                .kid = kid, .level = key->level, .page = page, .box = box};
+            cut->keys[cut->keys_count++] =
+                (struct checkpoint_key){.kid = kid, .level = key->level, .page = page, .box = box};
             key->unsaved = false;
         }
     }
@@ -289,8 +289,8 @@ static enum ctr_status take_name(struct store *store, struct text text, struct n
 /* Each level has exactly the ids it is made of. */
 static bool fitting_names(enum level level, struct text page, struct text box)
 {
-    return level > LEVEL_SITE && level < LEVEL_COUNT &&
-           (page.length > 0) == (level != LEVEL_BOX) && (box.length > 0) == (level != LEVEL_PAGE);
+    return level > LEVEL_SITE && level < LEVEL_COUNT && (page.length > 0) == (level != LEVEL_BOX) &&
+           (box.length > 0) == (level != LEVEL_PAGE);
 }
 
 static enum ctr_status restore_keys(struct store *store, const struct checkpoint *from,
@@ -301,8 +301,8 @@ static enum ctr_status restore_keys(struct store *store, const struct checkpoint
         struct name *page = NULL;
         struct name *box = NULL;
 
-        if (!fitting_names((enum level)key->level, key->page, key->box) ||
-            key->kid < LEVEL_COUNT || key->kid > kids_max ||
+        if (!fitting_names((enum level)key->level, key->page, key->box) || key->kid < LEVEL_COUNT ||
+            key->kid > kids_max ||
             (key->kid < store->keys.next_kid && keys_at(&store->keys, key->kid)->used)) {
             return CTR_CORRUPT;
         }

@@ -74,9 +74,8 @@ struct store {
 };
 
 /* store_new with room for keys numbered up to kids_min, which a checkpoint may bring. */
-CTR_MUST_USE enum ctr_status store_new_sized(const struct store_options *options,
-                                             uint32_t kids_min, struct store **ret_store,
-                                             struct ctr_error *reterr);
+CTR_MUST_USE enum ctr_status store_new_sized(const struct store_options *options, uint32_t kids_min,
+                                             struct store **ret_store, struct ctr_error *reterr);
 
 void store_lock(const struct store *store);
 void store_unlock(const struct store *store);

@@ -217,10 +217,11 @@ static void copy_rows(const struct selection *selection, struct listing *listing
     }
     listing->count = selection->count;
     listing->total = selection->total;
-    listing->other = keys_totals(&store->keys, keys_reserved(selection->query->level))
-        [selection->query->window];
-    listing->reading = (struct reading){.from_ms = store->published.from_ms[selection->query->window],
-                                        .progress = store->published.progress};
+    listing->other =
+        keys_totals(&store->keys, keys_reserved(selection->query->level))[selection->query->window];
+    listing->reading =
+        (struct reading){.from_ms = store->published.from_ms[selection->query->window],
+                         .progress = store->published.progress};
 }
 
 void listing_free(struct listing *listing)
@@ -253,10 +254,10 @@ enum ctr_status store_list(const struct store *store, const struct list_query *q
 {
     struct selection selection = {.store = store, .query = query};
     struct listing *listing = NULL;
-    uint64_t page_hash = query->level == LEVEL_PLACEMENT
-                             ? hash_id(store->options.hash_secret, query->page.bytes,
-                                       query->page.length)
-                             : 0;
+    uint64_t page_hash =
+        query->level == LEVEL_PLACEMENT
+            ? hash_id(store->options.hash_secret, query->page.bytes, query->page.length)
+            : 0;
 
     CTR_ASSERT(query->limit >= 1 && query->limit <= LIST_ROWS_MAX);
     CTR_ASSERT(query->window < store->options.windows.count && query->level != LEVEL_SITE);
