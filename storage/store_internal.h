@@ -91,6 +91,9 @@ CTR_MUST_USE enum ctr_status store_partition_add(struct store *store,
 /* Copies the accounts for readers. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status store_publish(struct store *store);
 
+/* Turns a bucket's records into store->batch, in canonical order. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status store_gather(struct store *store, const struct held_bucket *bucket);
+
 /* Frees the scratch lists. */
 void batch_done(struct batch *batch);
 
