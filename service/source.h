@@ -17,11 +17,13 @@
 enum source_kind {
     SOURCE_FOUND,     /* a partition exists: answer with start(); `text` is its topic, `offset` its
                          number */
-    SOURCE_STARTED,   /* reading begins at `offset`; time_ms: covered from here, or MOMENT_NONE for
-                         from the beginning */
+    SOURCE_STARTED,   /* reading begins at `offset`; time_ms: covered from here, MOMENT_NONE for
+                         from the beginning, INT64_MAX for from its first record on */
     SOURCE_RECORD,    /* text/length: its bytes (text NULL: tombstone), offset, time_ms */
     SOURCE_END,       /* everything before `offset` was delivered and nothing more was there */
     SOURCE_CONFIRMED, /* asked at time_ms, the broker said the log ends at `offset` */
+    SOURCE_COMPLETE,  /* every configured topic was found and its partitions announced; `partition`
+                         means nothing here */
     SOURCE_GAP,       /* records before `offset` were deleted unread; reading goes on from there */
 };
 

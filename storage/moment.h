@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MOMENT_TEXT_BYTES = 32 };
+enum { MOMENT_TEXT_BYTES = 64 };
 
 #define MOMENT_MIN_MS INT64_C(-62135596800000) /* 0001-01-01T00:00:00Z */
 #define MOMENT_NONE   INT64_MIN /* "no such moment (yet)"; compares below every real one */

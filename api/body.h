@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The JSON body of a batch. body.c is the one file of this layer that knows jansson, which only
+ * reads here: answers are written by api/writer.
+ */
+#ifndef LIVECTR_API_BODY_H
+#define LIVECTR_API_BODY_H
+
+#include <stddef.h>
+
+#include "api/problem.h"
+#include "api/request.h"
+
+enum { BODY_BYTES_MAX = 1048576, BATCH_ITEMS_MAX = 1000 };
+
+/* What a batch asks. Owned by the caller: body_done(). */
+struct batch_body {
+    struct text window; /* bytes NULL: not named */
+    size_t count;
+    struct key_name *names; /* in the order asked; texts point into `document` */
+    void *document;
+};
+
+/* Reads the body of `request`. Errors: CTR_INVALID with the problem (415, 413, 400 or 422 as
+ * CONTRACT 19 says), CTR_NO_MEMORY. Thread: any. */
+CTR_MUST_USE enum ctr_status body_read(const struct api_request *request,
+                                       struct batch_body *ret_body, struct problem *ret_problem);
+
+void body_done(struct batch_body *batch);
+
+#endif

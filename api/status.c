@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * GET /v1/status: how far everything is, what became of every record, and how the service feels.
+ * It always answers 200: what is not known yet is null.
+ */
+#include "api/answer.h"
+#include "api/call.h"
+#include "api/partition.h"
+#include "api/query.h"
+#include "storage/moment.h"
+
+/* 4,096 partitions of 16 intervals of 40 bytes and 1,000 bytes of names and counters. */
+enum { STATUS_BYTES_MAX = PARTITIONS_MAX * (PARTITION_INTERVALS_MAX * 44 + 2048) + 65536 };
+
+static void write_count(struct writer *writer, const char *name, uint64_t value)
+{
+    writer_key(writer, name);
+    writer_u64(writer, value);
+}
+
+/* Numbers of which -1 means that it is not known. */
+static void write_known(struct writer *writer, const char *name, int64_t value)
+{
+    writer_key(writer, name);
+    if (value < 0)
+        writer_null(writer);
+    else
+        writer_i64(writer, value);
+}
+
+static void write_time(struct writer *writer, const char *name, int64_t time_ms)
+{
+    writer_key(writer, name);
+    writer_time(writer, time_ms);
+}
+
+static void write_words(struct writer *writer, const char *name, const char *words)
+{
+    writer_key(writer, name);
+    if (words[0] == '\0')
+        writer_null(writer);
+    else
+        writer_string(writer, words);
+}
+
+static void write_position(struct writer *writer, const struct partition *partition)
+{
+    writer_key(writer, "position");
+    writer_open(writer, '[');
+    for (size_t i = 0; i < partition->intervals_count; i++) {
+        writer_open(writer, '[');
+        writer_i64(writer, partition->intervals[i].first);
+        writer_i64(writer, partition->intervals[i].next);
+        writer_close(writer, ']');
+    }
+    writer_close(writer, ']');
+}
+
+static void write_partition(struct writer *writer, const struct partition *partition,
+                            int64_t clock_ms)
+{
+    const struct partition_counts *counts = &partition->counts;
+
+    writer_open(writer, '{');
+    writer_key(writer, "topic");
+    writer_string(writer, partition->topic);
+    writer_key(writer, "partition");
+    writer_i64(writer, partition->number);
+    write_position(writer, partition);
+    write_known(writer, "end", partition->end);
+    write_known(writer, "lag", partition_lag(partition));
+    write_count(writer, "read", counts->read);
+    write_count(writer, "counted", counts->counted);
+    write_count(writer, "held", counts->held);
+    write_count(writer, "duplicate", counts->duplicate);
+    write_count(writer, "late", counts->late);
+    write_count(writer, "future", counts->future);
+    write_count(writer, "malformed", partition_malformed(counts));
+    write_count(writer, "unchecked", counts->unchecked);
+    write_count(writer, "stragglers", counts->stragglers);
+    write_count(writer, "gap_records", partition->gap_records);
+    write_time(writer, "clock", clock_ms);
+    writer_close(writer, '}');
+}
+
+static void write_malformed(struct writer *writer, const struct store_status *status)
+{
+    writer_key(writer, "malformed");
+    writer_open(writer, '{');
+    for (int i = 0; i < MALFORMED_COUNT; i++)
+        write_count(writer, malformed_reason_name((enum malformed_reason)i), status->malformed[i]);
+    writer_close(writer, '}');
+    writer_key(writer, "malformed_samples");
+    writer_open(writer, '[');
+    for (size_t i = 0; i < status->samples_count; i++) {
+        const struct malformed_sample *sample = &status->samples[i];
+        const struct partition *partition = &status->partitions[sample->partition];
+
+        CTR_ASSERT(sample->partition < status->partitions_count);
+        writer_open(writer, '{');
+        writer_key(writer, "topic");
+        writer_string(writer, partition->topic);
+        writer_key(writer, "partition");
+        writer_i64(writer, partition->number);
+        writer_key(writer, "offset");
+        writer_i64(writer, sample->offset);
+        writer_key(writer, "reason");
+        writer_string(writer, malformed_reason_name(sample->reason));
+        writer_key(writer, "detail");
+        writer_string(writer, sample->detail);
+        writer_close(writer, '}');
+    }
+    writer_close(writer, ']');
+}
+
+static void write_limits(struct writer *writer, const struct store_status *status)
+{
+    writer_key(writer, "keys");
+    writer_open(writer, '{');
+    write_count(writer, "limit", status->keys_max);
+    write_count(writer, "pages", status->keys[LEVEL_PAGE]);
+    write_count(writer, "boxes", status->keys[LEVEL_BOX]);
+    write_count(writer, "placements", status->keys[LEVEL_PLACEMENT]);
+    write_count(writer, "folded", status->keys_folded);
+    writer_close(writer, '}');
+    writer_key(writer, "held");
+    writer_open(writer, '{');
+    write_count(writer, "count", status->held);
+    write_count(writer, "limit", status->held_max);
+    writer_close(writer, '}');
+    write_count(writer, "memory_bytes", status->bytes);
+}
+
+static void write_facts(struct writer *writer, const struct service_facts *facts)
+{
+    writer_key(writer, "snapshot");
+    writer_open(writer, '{');
+    write_time(writer, "at", facts->snapshot_ms);
+    writer_key(writer, "took_ms");
+    if (facts->snapshot_ms == MOMENT_NONE)
+        writer_null(writer);
+    else
+        writer_i64(writer, facts->snapshot_took_ms);
+    write_count(writer, "bytes", facts->snapshot_bytes);
+    write_count(writer, "written", facts->snapshots);
+    write_count(writer, "failed", facts->snapshot_failures);
+    writer_key(writer, "persisting");
+    writer_bool(writer, facts->persisting);
+    write_words(writer, "error", facts->snapshot_error);
+    writer_close(writer, '}');
+    writer_key(writer, "source");
+    writer_open(writer, '{');
+    writer_key(writer, "state");
+    writer_string(writer, facts->source_state);
+    write_words(writer, "error", facts->source_error);
+    write_count(writer, "errors", facts->source_errors);
+    writer_close(writer, '}');
+}
+
+static void write_progress(struct writer *writer, const struct progress *progress, int64_t now_ms)
+{
+    writer_key(writer, "state");
+    writer_string(writer, state_name(state_of(progress, now_ms)));
+    write_time(writer, "as_of", progress->as_of_ms);
+    write_time(writer, "to", progress->to_ms);
+    write_known(writer, "lag_ms",
+                progress->to_ms == MOMENT_NONE ? -1 : state_lag_ms(progress, now_ms));
+}
+
+enum ctr_status status_get(const struct api_call *call, struct api_response *ret_response,
+                           struct problem *ret_problem)
+{
+    static const char *const none[] = {NULL};
+    const struct api_context *context = call->context;
+    int64_t now_ms = call->request->now_ms;
+    struct query query;
+    struct service_facts facts;
+    struct store_status status;
+    struct writer writer;
+    enum ctr_status result = query_parse(call->arguments, none, &query, ret_problem);
+
+    if (result == CTR_OK)
+        result = store_status_read(context->store, &status);
+    if (result != CTR_OK)
+        return result;
+    context->facts(context->facts_owner, &facts);
+    writer_init(&writer, STATUS_BYTES_MAX);
+    writer_open(&writer, '{');
+    write_progress(&writer, &status.progress, now_ms);
+    writer_key(&writer, "partitions");
+    writer_open(&writer, '[');
+    for (size_t i = 0; i < status.partitions_count; i++)
+        write_partition(
+            &writer, &status.partitions[i],
+            partition_clock_ms(&status.partitions[i], store_options(context->store), now_ms));
+    writer_close(&writer, ']');
+    write_malformed(&writer, &status);
+    write_limits(&writer, &status);
+    write_facts(&writer, &facts);
+    writer_key(&writer, "version");
+    writer_string(&writer, context->version);
+    write_time(&writer, "started", facts.started_ms);
+    writer_close(&writer, '}');
+    store_status_done(&status);
+    answer_respond(&writer, ANSWER_CACHE_NEVER, ret_response);
+    return CTR_OK;
+}

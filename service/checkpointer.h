@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The snapshot thread behind a mailbox for one checkpoint: ingest hands over a cut and goes on;
+ * the thread writes it. It alone uses SQLite once it runs.
+ */
+#ifndef LIVECTR_SERVICE_CHECKPOINTER_H
+#define LIVECTR_SERVICE_CHECKPOINTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/checkpoint.h"
+#include "storage/snapshot.h"
+#include "storage/status.h"
+
+struct checkpointer;
+
+struct checkpointer_health {
+    int64_t saved_ms; /* wall clock of the last save, MOMENT_NONE none */
+    int64_t took_ms;
+    uint64_t bytes; /* of the file */
+    uint64_t saves, failures;
+    bool persisting; /* the last attempt went well, or there was none */
+    char error[CTR_ERROR_TEXT_BYTES];
+};
+
+/* Takes over `*snapshot` (set to NULL on success). Errors: CTR_NO_MEMORY, CTR_IO. Thread: main. */
+CTR_MUST_USE enum ctr_status checkpointer_start(struct snapshot **snapshot,
+                                                struct checkpointer **ret_checkpointer,
+                                                struct ctr_error *reterr);
+
+/* The mailbox is empty and nothing is being written. *ret_whole: the next cut must be whole (the
+ * first one, and after a failure). Thread: ingest. */
+bool checkpointer_idle(struct checkpointer *checkpointer, bool *ret_whole);
+
+/* Hands a cut over (takes it, sets NULL). Only when idle. Thread: ingest. */
+void checkpointer_submit(struct checkpointer *checkpointer, struct checkpoint **checkpoint);
+
+/* Waits until idle, at most deadline_ms. False: the deadline passed. Thread: ingest, main. */
+bool checkpointer_wait(struct checkpointer *checkpointer, int deadline_ms);
+
+void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_health *ret_health);
+
+/* Finishes what was handed over (at most deadline_ms, then it abandons the thread), closes the
+ * file and frees. NULL is fine. Thread: main. */
+void checkpointer_stop(struct checkpointer *checkpointer, int deadline_ms);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every setting: one name, three doors (file, environment, command line; later doors win), one row
+ * in the table of config.c. Read once at the start, const ever after.
+ */
+#ifndef LIVECTR_SERVICE_CONFIG_H
+#define LIVECTR_SERVICE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "service/log.h"
+#include "service/source.h"
+#include "storage/status.h"
+#include "storage/store.h"
+
+enum { CONFIG_TEXT_BYTES = 1024, CONFIG_TOPICS_MAX = 32, CONFIG_KAFKA_MAX = 64 };
+
+enum topic_type { TOPIC_TYPE_FROM_EVENT, TOPIC_TYPE_VIEW, TOPIC_TYPE_CLICK };
+
+struct config_topic {
+    char name[PARTITION_TOPIC_BYTES];
+    enum topic_type type;
+};
+
+struct config_pair {
+    char name[128], value[512];
+};
+
+struct config_address {
+    char host[256];
+    uint16_t port; /* 0: the system chooses; serve prints which */
+};
+
+struct config_fields {
+    char type[128], ts[128], page[128], box[128], visitor[128], id[128];
+};
+
+struct config {
+    char brokers[CONFIG_TEXT_BYTES];
+    struct config_topic topics[CONFIG_TOPICS_MAX];
+    size_t topics_count;
+    struct config_pair kafka[CONFIG_KAFKA_MAX]; /* kafka.* without the prefix */
+    size_t kafka_count;
+    struct config_fields fields;
+    char view_types[CONFIG_TEXT_BYTES], click_types[CONFIG_TEXT_BYTES]; /* comma separated */
+
+    struct config_address listen, admin_listen;
+    uint32_t http_threads, connections_max;
+
+    char data_dir[CONFIG_TEXT_BYTES];
+    int64_t snapshot_interval_ms;
+
+    struct window_set windows;
+    enum clock_mode clock;
+    enum page_impressions page_impressions;
+    int64_t settle_ms, late_ms, future_ms, people_horizon_ms, dedup_horizon_ms;
+    bool start_given; /* else horizon, or earliest in event mode */
+    bool start_horizon;
+    struct source_start start;
+
+    int64_t ready_lag_ms, ready_timeout_ms, drain_ms, discover_interval_ms, probe_interval_ms;
+    uint32_t keys_max, held_max, record_bytes_max;
+    enum log_level log_level;
+};
+
+/* The defaults of every setting. */
+void config_defaults(struct config *ret_config);
+
+/* Sets one by name (underscores; "kafka.x" too), as if by a line of a file. `where` names the
+ * place in errors ("livectr.conf:12", "--windows", "LIVECTR_WINDOWS").
+ * Errors: CTR_INVALID with where, the reason and the nearest valid name. */
+CTR_MUST_USE enum ctr_status config_set(struct config *config, const char *name, const char *value,
+                                        const char *where, struct ctr_error *reterr);
+
+/* Defaults, then --config FILE, then the environment, then the command line; then checks what
+ * only the whole can tell. argv[0] is the first flag. Errors: CTR_INVALID, CTR_IO. */
+CTR_MUST_USE enum ctr_status config_load(int argc, char **argv, char **environment,
+                                         struct config *ret_config, struct ctr_error *reterr);
+
+/* The checks that need more than one setting (topics present, late in event mode, ...). */
+CTR_MUST_USE enum ctr_status config_check(struct config *config, struct ctr_error *reterr);
+
+/* The settings as --help shows them: name, default, one sentence. Returns malloc'ed text or NULL.
+ */
+char *config_help(void);
+
+#endif

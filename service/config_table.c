@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/config_table.h"
+
+#include "service/config.h"
+
+#define AT(member)  offsetof(struct config, member)
+#define SECOND_MS   INT64_C(1000)
+#define MINUTE_MS   (60 * SECOND_MS)
+#define HOUR_MS     (60 * MINUTE_MS)
+#define DAY_MS      (24 * HOUR_MS)
+
+/* clang-format off: a table reads by columns */
+const struct option config_options[] = {
+    {"brokers", OPTION_TEXT, AT(brokers), "", 0, CONFIG_TEXT_BYTES - 1, false, {0}, "Kafka",
+     "where Kafka is: host:port, more with commas"},
+    {"topics", OPTION_TOPICS, 0, NULL, 0, 0, false, {0}, "Kafka",
+     "topics to read, with commas; NAME:view or NAME:click where the topic says the type"},
+    {"start", OPTION_START, 0, "horizon", 0, 0, false, {0}, "Kafka",
+     "without a snapshot: horizon (the widest window back), earliest, latest, or an RFC 3339 time; earliest if clock = event"},
+    {"discover_interval", OPTION_SPAN, AT(discover_interval_ms), "30s", 100, HOUR_MS, false, {0}, "Kafka",
+     "how often new partitions are looked for"},
+    {"probe_interval", OPTION_SPAN, AT(probe_interval_ms), "200ms", 10, 10 * SECOND_MS, false, {0}, "Kafka",
+     "how often the brokers are asked whether a partition's end is still its end"},
+
+    {"field_type", OPTION_TEXT, AT(fields.type), "type", 1, 127, false, {0}, "Events",
+     "field of the type: a name, or a JSON pointer such as /context/kind"},
+    {"field_ts", OPTION_TEXT, AT(fields.ts), "ts", 1, 127, false, {0}, "Events",
+     "field of the event time: epoch milliseconds or RFC 3339"},
+    {"field_page", OPTION_TEXT, AT(fields.page), "page", 1, 127, false, {0}, "Events",
+     "field of the page id"},
+    {"field_box", OPTION_TEXT, AT(fields.box), "box", 1, 127, false, {0}, "Events",
+     "field of the box id (optional in an event)"},
+    {"field_visitor", OPTION_TEXT, AT(fields.visitor), "visitor", 1, 127, false, {0}, "Events",
+     "field of the visitor id (optional in an event)"},
+    {"field_id", OPTION_TEXT, AT(fields.id), "id", 1, 127, false, {0}, "Events",
+     "field of the event id (optional in an event)"},
+    {"view_types", OPTION_TEXT, AT(view_types), "view", 1, CONFIG_TEXT_BYTES - 1, false, {0}, "Events",
+     "words that mean a view, with commas"},
+    {"click_types", OPTION_TEXT, AT(click_types), "click", 1, CONFIG_TEXT_BYTES - 1, false, {0}, "Events",
+     "words that mean a click, with commas"},
+    {"max_record_bytes", OPTION_NUMBER, AT(record_bytes_max), "16384", 64, 1048576, false, {0}, "Events",
+     "longer records are malformed"},
+
+    {"windows", OPTION_WINDOWS, AT(windows), "1m,10m,1h,24h", 0, 0, false, {0}, "Numbers",
+     "rolling windows that are answered, up to 8"},
+    {"clock", OPTION_CHOICE, AT(clock), "wall", 0, 0, false, {"wall", "event"}, "Numbers",
+     "what moves the windows: wall, or event for replaying the past"},
+    {"settle", OPTION_SPAN, AT(settle_ms), "500ms", 0, 10 * MINUTE_MS, false, {0}, "Numbers",
+     "how long a producer may take to deliver; answers lag by as much"},
+    {"late", OPTION_SPAN, AT(late_ms), "48h", 0, 400 * DAY_MS, true, {0}, "Numbers",
+     "a record this much after its event is late and not counted; off: never"},
+    {"future", OPTION_SPAN, AT(future_ms), "60s", 0, 400 * DAY_MS, true, {0}, "Numbers",
+     "an event this much after its record is from the future and not counted; off: never"},
+    {"page_impressions", OPTION_CHOICE, AT(page_impressions), "page_views", 0, 0, false,
+     {"page_views", "box_views"}, "Numbers",
+     "whether a view of a box is an impression of its page and the site, too"},
+    {"people_horizon", OPTION_SPAN, AT(people_horizon_ms), "10m", SECOND_MS, DAY_MS, false, {0}, "Numbers",
+     "longest window with people (checked, but people are not counted in this version)"},
+    {"dedup_horizon", OPTION_SPAN, AT(dedup_horizon_ms), "10m", SECOND_MS, DAY_MS, false, {0}, "Numbers",
+     "how far apart duplicates are found (checked, but duplicates are not looked for in this version)"},
+    {"max_keys", OPTION_NUMBER, AT(keys_max), "1000000", 1, 100000000, false, {0}, "Limits",
+     "pages, boxes and placements with a row of their own; the rest is counted in `other`"},
+    {"max_held", OPTION_NUMBER, AT(held_max), "2000000", 1000, 1000000000, false, {0}, "Limits",
+     "records read but not counted; partitions that run ahead wait beyond it"},
+    {"max_connections", OPTION_NUMBER, AT(connections_max), "4096", 1, 1000000, false, {0}, "Limits",
+     "open connections on listen"},
+
+    {"listen", OPTION_ADDRESS, AT(listen), "127.0.0.1:8080", 0, 0, false, {0}, "HTTP",
+     "address of the API; port 0 takes any"},
+    {"admin_listen", OPTION_ADDRESS, AT(admin_listen), "127.0.0.1:8081", 0, 0, false, {0}, "HTTP",
+     "address of health and metrics alone"},
+    {"http_threads", OPTION_NUMBER, AT(http_threads), "2", 1, 64, false, {0}, "HTTP",
+     "threads that answer"},
+    {"ready_lag", OPTION_SPAN, AT(ready_lag_ms), "60s", SECOND_MS, DAY_MS, false, {0}, "HTTP",
+     "/readyz is 200 once the answers are this close to now"},
+    {"ready_timeout", OPTION_SPAN, AT(ready_timeout_ms), "30s", 0, DAY_MS, false, {0}, "HTTP",
+     "or this long after the start, with what there is"},
+    {"drain", OPTION_SPAN, AT(drain_ms), "5s", 0, 20 * SECOND_MS, false, {0}, "HTTP",
+     "how long /readyz is 503 before the end, after SIGTERM"},
+
+    {"data_dir", OPTION_TEXT, AT(data_dir), "livectr-data", 1, CONFIG_TEXT_BYTES - 64, false, {0}, "State",
+     "folder of the snapshot; made if missing"},
+    {"snapshot_interval", OPTION_SPAN, AT(snapshot_interval_ms), "10s", 10, DAY_MS, false, {0}, "State",
+     "how often counts and positions are saved"},
+    {"log_level", OPTION_CHOICE, AT(log_level), "info", 0, 0, false,
+     {"error", "warn", "info", "debug"}, "State", "how much is logged"},
+};
+/* clang-format on */
+
+const size_t config_options_count = sizeof config_options / sizeof config_options[0];

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store as its rules are written, without a thought for speed: it keeps every record and
+ * recounts from the first for each question. It shares no code with storage/ but the structs of
+ * requests and answers.
+ *
+ * Ids are small numbers; model_text() gives their texts. Key numbers of one level: page p is p,
+ * box b is b, the placement of b on p is p * MODEL_IDS + b.
+ */
+#ifndef LIVECTR_TESTS_STORAGE_MODEL_H
+#define LIVECTR_TESTS_STORAGE_MODEL_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/moment.h"
+#include "storage/store.h"
+
+enum {
+    MODEL_IDS = 40,
+    MODEL_KEYS = MODEL_IDS * MODEL_IDS,
+    MODEL_RECORDS_MAX = 8192,
+    MODEL_PARTITIONS_MAX = 6,
+    MODEL_NO_BOX = -1,
+};
+
+struct model_event {
+    enum event_type type;
+    int64_t ts_ms;
+    int page, box;
+};
+
+struct model_record {
+    struct model_event event;
+    int64_t offset, apply_ms;
+    uint32_t partition;
+    bool straggler, applied;
+    bool in_other[LEVEL_COUNT];
+};
+
+struct model_partition {
+    char topic[16];
+    int32_t number;
+    bool started, at_end;
+    int64_t next, end, arrival_ms, confirmed_ms, pending_end, pending_ms;
+    uint64_t read, late, future, malformed;
+};
+
+struct model {
+    struct store_options options;
+    size_t records_count;
+    struct model_record records[MODEL_RECORDS_MAX];
+    size_t partitions_count;
+    struct model_partition partitions[MODEL_PARTITIONS_MAX];
+    int64_t as_of_ms, to_ms;
+    uint64_t keys_folded;
+    bool key_used[LEVEL_COUNT][MODEL_KEYS];
+    int64_t key_newest_ms[LEVEL_COUNT][MODEL_KEYS];
+    size_t keys_used;
+};
+
+/* What one window holds. */
+struct model_totals {
+    struct totals keys[LEVEL_COUNT][MODEL_KEYS];
+    struct totals other[LEVEL_COUNT];
+};
+
+static inline struct text model_text(int id)
+{
+    /* Prefixes of each other, a byte above 0x7f, and one id of the greatest length. */
+    static const char *const first[] = {"a", "ab", "abc", "b", "/offer/list", "/offer", "\xc3\xa9"};
+    static char longest[EVENT_ID_BYTES_MAX];
+    static char rest[MODEL_IDS][8];
+    int count = (int)(sizeof first / sizeof first[0]);
+
+    if (id < count) {
+        return (struct text){.bytes = first[id], .length = strlen(first[id])};
+    }
+    if (id == count) {
+        memset(longest, 'x', sizeof longest);
+        return (struct text){.bytes = longest, .length = sizeof longest};
+    }
+    (void)snprintf(rest[id], sizeof rest[id], "id%d", id % 1000);
+    return (struct text){.bytes = rest[id], .length = strlen(rest[id])};
+}
+
+static inline int64_t model_floor(int64_t time_ms, int64_t grain_ms)
+{
+    int64_t floored = time_ms / grain_ms * grain_ms;
+
+    return floored > time_ms ? floored - grain_ms : floored;
+}
+
+/* DESIGN "The edges of a window", in its own words. */
+static inline int64_t model_from(int64_t length_ms, int64_t to_ms)
+{
+    int64_t minute_ms = 60000;
+    int64_t grain_ms = 10 * minute_ms;
+
+    if (length_ms <= 2 * minute_ms) {
+        grain_ms = 1000;
+    } else if (length_ms <= 20 * minute_ms) {
+        grain_ms = 10000;
+    } else if (length_ms <= 120 * minute_ms) {
+        grain_ms = minute_ms;
+    }
+    return model_floor(to_ms - length_ms, grain_ms);
+}
+
+static inline int model_key(const struct model_event *event, enum level level)
+{
+    switch (level) {
+    case LEVEL_SITE:
+        return 0;
+    case LEVEL_PAGE:
+        return event->page;
+    case LEVEL_BOX:
+        return event->box;
+    case LEVEL_PLACEMENT:
+        return event->page * MODEL_IDS + event->box;
+    case LEVEL_COUNT:
+    default:
+        abort();
+    }
+}
+
+/* DESIGN "Levels", CONTRACT 12. */
+static inline bool model_counts(const struct model *model, const struct model_event *event,
+                                enum level level)
+{
+    if (level == LEVEL_BOX || level == LEVEL_PLACEMENT) {
+        return event->box != MODEL_NO_BOX;
+    }
+    return event->type == EVENT_CLICK || event->box == MODEL_NO_BOX ||
+           model->options.page_impressions == PAGE_IMPRESSIONS_BOX_VIEWS;
+}
+
+/* ---- records ------------------------------------------------------------------------------- */
+
+static inline void model_reach(struct model_partition *partition, int64_t next)
+{
+    partition->next = next > partition->next ? next : partition->next;
+    partition->end = next > partition->end ? next : partition->end;
+    partition->at_end = false;
+    if (partition->pending_ms != MOMENT_NONE && partition->next >= partition->pending_end) {
+        if (partition->pending_ms > partition->confirmed_ms) {
+            partition->confirmed_ms = partition->pending_ms;
+        }
+        partition->pending_ms = MOMENT_NONE;
+    }
+}
+
+static inline void model_end(struct model_partition *partition, int64_t next)
+{
+    if (next > partition->next) {
+        model_reach(partition, next);
+    }
+    partition->at_end = partition->next >= partition->end;
+}
+
+static inline void model_confirm(struct model_partition *partition, int64_t end, int64_t asked_ms)
+{
+    partition->end = end;
+    partition->at_end = partition->next >= end;
+    if (partition->at_end) {
+        if (asked_ms > partition->confirmed_ms) {
+            partition->confirmed_ms = asked_ms;
+        }
+        partition->pending_ms = MOMENT_NONE;
+    } else if (partition->pending_ms == MOMENT_NONE) {
+        partition->pending_ms = asked_ms;
+        partition->pending_end = end;
+    }
+}
+
+/* What a restart does not remember. */
+static inline void model_restart(struct model *model)
+{
+    for (size_t p = 0; p < model->partitions_count; p++) {
+        struct model_partition *partition = &model->partitions[p];
+
+        partition->at_end = false;
+        partition->end = -1;
+        partition->confirmed_ms = MOMENT_NONE;
+        partition->pending_ms = MOMENT_NONE;
+    }
+}
+
+static inline void model_malformed(struct model *model, uint32_t number, int64_t offset)
+{
+    struct model_partition *partition = &model->partitions[number];
+
+    partition->read++;
+    partition->malformed++;
+    model_reach(partition, offset + 1);
+}
+
+/* CONTRACT Events 6, Time 8; DESIGN "The edges of a window" and rule 1 on stragglers. */
+static inline void model_record(struct model *model, uint32_t number, int64_t offset,
+                                int64_t record_ms, int64_t now_ms, struct model_event event)
+{
+    const struct store_options *options = &model->options;
+    struct model_partition *partition = &model->partitions[number];
+    int64_t time_ms = record_ms < 0 ? event.ts_ms : record_ms;
+    bool wall = options->clock == CLOCK_WALL;
+    int64_t own_ms = wall ? time_ms : event.ts_ms;
+
+    partition->read++;
+    if (time_ms - event.ts_ms > options->late_ms) {
+        partition->late++;
+    } else if (event.ts_ms - time_ms > options->future_ms ||
+               (wall && time_ms - now_ms > options->future_ms)) {
+        partition->future++;
+    } else {
+        struct model_record *record = &model->records[model->records_count++];
+        int64_t later_ms = 0;
+
+        if (own_ms > partition->arrival_ms) {
+            partition->arrival_ms = own_ms;
+        }
+        *record = (struct model_record){.event = event, .offset = offset, .partition = number};
+        record->straggler =
+            model->to_ms != MOMENT_NONE && partition->arrival_ms < model->to_ms;
+        later_ms = event.ts_ms > partition->arrival_ms || record->straggler
+                       ? event.ts_ms
+                       : partition->arrival_ms;
+        record->apply_ms = model_floor(later_ms, 1000) + 1000;
+        if (record->apply_ms < model->to_ms) {
+            record->apply_ms = model->to_ms;
+        }
+    }
+    model_reach(partition, offset + 1);
+}
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+/* A key lives as long as the longest window holds an event that was counted in its row. */
+static inline void model_forget_keys(struct model *model)
+{
+    const struct window_set *windows = &model->options.windows;
+    int64_t from_ms = model_from(windows->items[windows->count - 1].length_ms, model->to_ms);
+
+    for (int level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
+        for (int key = 0; key < MODEL_KEYS; key++) {
+            if (model->key_used[level][key] && model->key_newest_ms[level][key] < from_ms) {
+                model->key_used[level][key] = false;
+                model->keys_used--;
+            }
+        }
+    }
+}
+
+static inline void model_move(struct model *model, int64_t to_ms)
+{
+    if (to_ms > model->to_ms) {
+        model->to_ms = to_ms;
+        model_forget_keys(model);
+    }
+}
+
+static inline void model_admit(struct model *model, struct model_record *record, enum level level)
+{
+    int key = model_key(&record->event, level);
+
+    if (!model->key_used[level][key]) {
+        if (model->keys_used >= model->options.keys_max) {
+            model->keys_folded++;
+            record->in_other[level] = true;
+            return;
+        }
+        model->key_used[level][key] = true;
+        model->key_newest_ms[level][key] = MOMENT_NONE;
+        model->keys_used++;
+    }
+    if (record->event.ts_ms > model->key_newest_ms[level][key]) {
+        model->key_newest_ms[level][key] = record->event.ts_ms;
+    }
+}
+
+static inline void model_apply(struct model *model, struct model_record *record)
+{
+    const struct window_set *windows = &model->options.windows;
+    bool box = record->event.box != MODEL_NO_BOX;
+
+    record->applied = true;
+    if (record->event.ts_ms <
+        model_from(windows->items[windows->count - 1].length_ms, model->to_ms)) {
+        return; /* no window holds it: it takes no key */
+    }
+    model_admit(model, record, LEVEL_PAGE);
+    if (box) {
+        model_admit(model, record, LEVEL_BOX);
+        model_admit(model, record, LEVEL_PLACEMENT);
+    }
+}
+
+/* The canonical order: apply moment, then topic, partition number, offset. */
+static inline bool model_before(const struct model *model, const struct model_record *left,
+                                const struct model_record *right)
+{
+    const struct model_partition *a = &model->partitions[left->partition];
+    const struct model_partition *b = &model->partitions[right->partition];
+    int topics = strcmp(a->topic, b->topic);
+
+    if (left->apply_ms != right->apply_ms) {
+        return left->apply_ms < right->apply_ms;
+    }
+    if (topics != 0) {
+        return topics < 0;
+    }
+    return a->number != b->number ? a->number < b->number : left->offset < right->offset;
+}
+
+static inline struct model_record *model_first_due(struct model *model, int64_t to_ms)
+{
+    struct model_record *first = NULL;
+
+    for (size_t i = 0; i < model->records_count; i++) {
+        struct model_record *record = &model->records[i];
+
+        if (!record->applied && record->apply_ms <= to_ms &&
+            (first == NULL || model_before(model, record, first))) {
+            first = record;
+        }
+    }
+    return first;
+}
+
+static inline int64_t model_clock(const struct model *model,
+                                  const struct model_partition *partition, int64_t now_ms)
+{
+    int64_t delivered_ms = partition->arrival_ms < now_ms ? partition->arrival_ms : now_ms;
+
+    if (!partition->started) {
+        return MOMENT_NONE;
+    }
+    if (model->options.clock == CLOCK_EVENT) {
+        return partition->at_end ? INT64_MAX : partition->arrival_ms;
+    }
+    return delivered_ms > partition->confirmed_ms ? delivered_ms : partition->confirmed_ms;
+}
+
+static inline bool model_all_at_end(const struct model *model)
+{
+    bool at_end = model->partitions_count > 0;
+
+    for (size_t p = 0; p < model->partitions_count; p++) {
+        at_end = at_end && model->partitions[p].started && model->partitions[p].at_end;
+    }
+    return at_end;
+}
+
+/* CONTRACT Time 8 and 9. */
+static inline void model_advance(struct model *model, int64_t now_ms)
+{
+    int64_t least_ms = INT64_MAX;
+    int64_t newest_ms = MOMENT_NONE;
+    struct model_record *record = NULL;
+    int64_t target_ms = 0;
+
+    for (size_t p = 0; p < model->partitions_count; p++) {
+        int64_t clock_ms = model_clock(model, &model->partitions[p], now_ms);
+
+        least_ms = clock_ms < least_ms ? clock_ms : least_ms;
+        if (model->partitions[p].arrival_ms > newest_ms) {
+            newest_ms = model->partitions[p].arrival_ms;
+        }
+    }
+    if (model->options.clock == CLOCK_EVENT && model_all_at_end(model)) {
+        least_ms = newest_ms == MOMENT_NONE ? MOMENT_NONE : model_floor(newest_ms, 1000) + 1000;
+    }
+    if (least_ms != MOMENT_NONE && least_ms != INT64_MAX &&
+        least_ms - model->options.settle_ms > model->as_of_ms) {
+        model->as_of_ms = least_ms - model->options.settle_ms;
+    }
+    if (model->as_of_ms == MOMENT_NONE) {
+        return;
+    }
+    target_ms = model_floor(model->as_of_ms, 1000);
+    for (record = model_first_due(model, target_ms); record != NULL;) {
+        int64_t apply_ms = record->apply_ms;
+
+        model_move(model, apply_ms - 1000);
+        for (; record != NULL && record->apply_ms == apply_ms;
+             record = model_first_due(model, target_ms)) {
+            model_apply(model, record);
+        }
+        model_move(model, apply_ms);
+        model_forget_keys(model);
+    }
+    model_move(model, target_ms);
+}
+
+/* ---- answers ------------------------------------------------------------------------------- */
+
+static inline void model_recount(const struct model *model, size_t window,
+                                 struct model_totals *ret_totals)
+{
+    int64_t from_ms = model_from(model->options.windows.items[window].length_ms, model->to_ms);
+
+    memset(ret_totals, 0, sizeof *ret_totals);
+    for (size_t i = 0; i < model->records_count; i++) {
+        const struct model_record *record = &model->records[i];
+
+        if (!record->applied || record->event.ts_ms < from_ms ||
+            record->event.ts_ms >= model->to_ms) {
+            continue;
+        }
+        for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
+            if (model_counts(model, &record->event, level)) {
+                struct totals *into =
+                    record->in_other[level]
+                        ? &ret_totals->other[level]
+                        : &ret_totals->keys[level][model_key(&record->event, level)];
+
+                into->impressions += record->event.type == EVENT_VIEW ? 1 : 0;
+                into->clicks += record->event.type == EVENT_CLICK ? 1 : 0;
+            }
+        }
+    }
+}
+
+#endif

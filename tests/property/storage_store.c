@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The store against a naive model that keeps every record and recounts by the written rules
+ * (storage_model.h): random traffic, partitions, reports of ends and confirmations, clocks, time
+ * jumps and window sets; after every advance every key of every level in every window, the edges,
+ * the lists and the accounts must agree. In between the store is cut, saved to a SQLite file, and
+ * thrown away for one that is loaded from there.
+ */
+#include "storage_dice.h"
+#include "storage_model.h"
+
+#include <unistd.h>
+
+#include "storage/snapshot.h"
+
+enum {
+    ROUNDS = 1500,
+    SECONDS = 12,
+    PATH_BYTES = 128,
+    MINUTE_MS = 60000,
+    HOUR_MS = 3600000,
+};
+
+/* What a round is made of. */
+struct world {
+    struct dice *dice;
+    struct model *model;
+    struct store *store;
+    struct snapshot *snapshot; /* NULL: nothing is saved in this round */
+    bool whole_next;
+    int pages, boxes;
+    int64_t now_ms;
+    int64_t offsets[MODEL_PARTITIONS_MAX]; /* the next offset of each log */
+    int gap_percent;                       /* how often time jumps */
+    int64_t delay_ms;                      /* how late most events are */
+};
+
+static struct model model;
+static struct model_totals recount;
+static char snapshot_path[PATH_BYTES];
+
+/* ---- making a world ------------------------------------------------------------------------ */
+
+static void pick_options(struct dice *dice, struct store_options *options)
+{
+    static const char *const window_sets[] = {
+        "1m,10m,1h,24h", "10m",   "24h",         "1m,24h",      "90s,15m,100m",    "1m",
+        "1s",            "2m,3m", "10m,20m,30m", "1s,119s,48h", "5s,1m,2h,3h,25h", "1m,121m"};
+    size_t set = dice_below(dice, sizeof window_sets / sizeof window_sets[0]);
+
+    *options = (struct store_options){
+        .clock = dice_percent(dice, 60) ? CLOCK_WALL : CLOCK_EVENT,
+        .page_impressions = dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS
+                                                   : PAGE_IMPRESSIONS_BOX_VIEWS,
+        .late_ms = dice_percent(dice, 70) ? INT64_C(48) * HOUR_MS : HOUR_MS,
+        .future_ms = MINUTE_MS,
+        .keys_max = dice_percent(dice, 50) ? 100000 : (uint32_t)dice_between(dice, 0, 30),
+        .held_max = 1000000};
+    assert_int_equal(window_set_parse(window_sets[set], &options->windows, NULL), CTR_OK);
+    options->settle_ms = options->clock == CLOCK_EVENT ? 0 : dice_between(dice, 0, 3) * 400;
+    if (dice_percent(dice, 10)) {
+        options->late_ms = INT64_MAX;
+    }
+    if (dice_percent(dice, 10)) {
+        options->future_ms = INT64_MAX;
+    }
+    for (size_t i = 0; i < sizeof options->hash_secret / sizeof options->hash_secret[0]; i++) {
+        options->hash_secret[i] = dice_next(dice);
+    }
+}
+
+static void open_partitions(struct world *world)
+{
+    static const char *const topics[] = {"views", "clicks", "a"};
+    size_t count = (size_t)dice_between(world->dice, 1, MODEL_PARTITIONS_MAX);
+
+    for (size_t p = 0; p < count; p++) {
+        struct model_partition *partition = &world->model->partitions[p];
+        uint32_t index = 0;
+
+        *partition = (struct model_partition){.number = (int32_t)(count - p),
+                                              .end = -1,
+                                              .arrival_ms = MOMENT_NONE,
+                                              .confirmed_ms = MOMENT_NONE,
+                                              .pending_ms = MOMENT_NONE};
+        (void)snprintf(partition->topic, sizeof partition->topic, "%s", topics[p % 3]);
+        assert_int_equal(
+            store_partition_open(world->store, partition->topic, partition->number, &index),
+            CTR_OK);
+        assert_int_equal(index, p);
+        world->offsets[p] = dice_between(world->dice, 0, 5);
+        partition->next = world->offsets[p];
+    }
+    world->model->partitions_count = count;
+}
+
+static void begin(struct world *world)
+{
+    static const int64_t beginnings[] = {0, 5000, INT64_C(700000000), INT64_C(1795454594123),
+                                         EVENT_TS_MS_MAX - INT64_C(100) * 24 * HOUR_MS};
+    struct dice *dice = world->dice;
+
+    memset(world->model, 0, sizeof *world->model);
+    world->model->to_ms = MOMENT_NONE;
+    world->model->as_of_ms = MOMENT_NONE;
+    pick_options(dice, &world->model->options);
+    assert_int_equal(store_new(&world->model->options, &world->store, NULL), CTR_OK);
+    open_partitions(world);
+    world->pages = (int)dice_between(dice, 1, dice_percent(dice, 20) ? MODEL_IDS : 9);
+    world->boxes = (int)dice_between(dice, 1, dice_percent(dice, 20) ? MODEL_IDS : 9);
+    world->now_ms = beginnings[dice_below(dice, 5)] + dice_between(dice, 0, 2000);
+    world->gap_percent = dice_percent(dice, 50) ? 5 : 30;
+    world->delay_ms = dice_percent(dice, 70) ? 1500 : 5 * MINUTE_MS;
+    world->whole_next = true;
+    if (dice_percent(dice, 40)) {
+        (void)unlink(snapshot_path);
+        assert_int_equal(snapshot_open(snapshot_path, &world->snapshot, NULL), CTR_OK);
+    }
+}
+
+static void finish(struct world *world)
+{
+    store_free(world->store);
+    snapshot_close(world->snapshot);
+}
+
+/* ---- traffic ------------------------------------------------------------------------------- */
+
+static struct model_event pick_event(struct world *world, int64_t record_ms)
+{
+    struct dice *dice = world->dice;
+    struct model_event event = {.type = dice_percent(dice, 60) ? EVENT_VIEW : EVENT_CLICK,
+                                .page = (int)dice_below(dice, (size_t)world->pages),
+                                .box = MODEL_NO_BOX};
+    int64_t delay_ms = dice_between(dice, 0, world->delay_ms);
+    int kind = (int)dice_between(dice, 1, 100);
+
+    if (dice_percent(dice, 60)) {
+        event.box = (int)dice_below(dice, (size_t)world->boxes);
+    }
+    if (kind <= 8) {
+        delay_ms = dice_between(dice, 0, 30 * MINUTE_MS);
+    } else if (kind <= 14) {
+        delay_ms = dice_between(dice, 0, INT64_C(50) * HOUR_MS);
+    } else if (kind <= 16) {
+        delay_ms = world->model->options.late_ms == INT64_MAX
+                       ? INT64_C(400) * HOUR_MS
+                       : world->model->options.late_ms + dice_between(dice, -1, 1);
+    } else if (kind <= 22) {
+        delay_ms = -dice_between(dice, 0, 70000);
+    } else if (kind <= 24) {
+        delay_ms = -MINUTE_MS - dice_between(dice, -1, 1);
+    }
+    event.ts_ms = record_ms - delay_ms;
+    if (event.ts_ms < 0) {
+        event.ts_ms = 0;
+    }
+    return event;
+}
+
+/* When the broker or producer dated the record: about now, out of order, or far behind. */
+static int64_t pick_record_time(struct world *world)
+{
+    int64_t time_ms = world->now_ms - dice_between(world->dice, 0, 800);
+    int kind = (int)dice_between(world->dice, 1, 100);
+
+    if (kind <= 10) {
+        time_ms -= dice_between(world->dice, 0, 20000);
+    } else if (kind <= 13) {
+        time_ms += dice_between(world->dice, 0, 62000);
+    } else if (kind <= 15) {
+        time_ms = world->now_ms + MINUTE_MS + dice_between(world->dice, 0, 1);
+    }
+    return time_ms < 0 ? 0 : time_ms;
+}
+
+static void deliver(struct world *world, uint32_t p)
+{
+    struct model_partition *partition = &world->model->partitions[p];
+    bool wall = world->model->options.clock == CLOCK_WALL;
+    int64_t now_ms = wall ? world->now_ms : MOMENT_NONE;
+    int64_t offset = world->offsets[p] += dice_percent(world->dice, 10) ? 3 : 0; /* a hole */
+    int64_t record_ms = pick_record_time(world);
+    struct model_event event = pick_event(world, record_ms);
+    struct event whole = {.type = event.type,
+                          .ts_ms = event.ts_ms,
+                          .page = model_text(event.page),
+                          .box = event.box == MODEL_NO_BOX ? (struct text){0}
+                                                           : model_text(event.box)};
+
+    if (!partition->started || world->model->records_count == MODEL_RECORDS_MAX) {
+        return;
+    }
+    if (dice_percent(world->dice, 3)) {
+        model_malformed(world->model, p, offset);
+        store_record_malformed(world->store, p, offset, now_ms, MALFORMED_NOT_JSON, "x");
+    } else {
+        int64_t given_ms = dice_percent(world->dice, 2) ? -1 : record_ms;
+
+        model_record(world->model, p, offset, given_ms, now_ms, event);
+        assert_int_equal(store_record_event(world->store, p, offset, given_ms, now_ms, &whole),
+                         CTR_OK);
+    }
+    if (dice_percent(world->dice, 5)) {
+        /* The same bytes delivered again change nothing. */
+        assert_int_equal(store_record_event(world->store, p, offset, record_ms, now_ms, &whole),
+                         CTR_OK);
+    }
+    world->offsets[p] = offset + 1;
+}
+
+static void start(struct world *world, uint32_t p)
+{
+    struct model_partition *partition = &world->model->partitions[p];
+
+    if (!partition->started) {
+        partition->started = true;
+        partition_start(store_partition(world->store, p), partition->next, false);
+    }
+}
+
+/* The broker's word on where the log ends; sometimes there is more than was delivered. */
+static void report(struct world *world, uint32_t p)
+{
+    struct model_partition *partition = &world->model->partitions[p];
+    int64_t now_ms = world->model->options.clock == CLOCK_WALL ? world->now_ms : MOMENT_NONE;
+
+    if (!partition->started) {
+        return;
+    }
+    if (dice_percent(world->dice, 40)) {
+        model_end(partition, partition->next);
+        partition_end(store_partition(world->store, p), partition->next, now_ms);
+    } else {
+        int64_t end = partition->next + (dice_percent(world->dice, 60)
+                                             ? 0
+                                             : dice_between(world->dice, 1, 3));
+        int64_t asked_ms = world->now_ms - dice_between(world->dice, 0, 300);
+
+        model_confirm(partition, end, asked_ms);
+        partition_confirm(store_partition(world->store, p), end, asked_ms);
+    }
+}
+
+static void pass_time(struct world *world)
+{
+    int kind = (int)dice_between(world->dice, 1, 100);
+
+    if (kind > world->gap_percent) {
+        world->now_ms += dice_between(world->dice, 0, 900);
+    } else if (kind % 5 < 2) {
+        world->now_ms += dice_between(world->dice, 0, 15000);
+    } else if (kind % 5 < 4) {
+        world->now_ms += dice_between(world->dice, 0, 25 * MINUTE_MS);
+    } else {
+        world->now_ms += dice_between(world->dice, 0, INT64_C(30) * HOUR_MS);
+    }
+}
+
+/* ---- saving -------------------------------------------------------------------------------- */
+
+static void save(struct world *world)
+{
+    struct checkpoint *cut = NULL;
+    bool whole = world->whole_next || dice_percent(world->dice, 10);
+
+    assert_int_equal(store_cut(world->store, whole, &cut), CTR_OK);
+    assert_int_equal(snapshot_save(world->snapshot, cut, world->now_ms, NULL), CTR_OK);
+    checkpoint_free(cut);
+    world->whole_next = false;
+}
+
+/* Saves, and goes on with a store made from what was saved. */
+static void restart(struct world *world)
+{
+    struct checkpoint *loaded = NULL;
+    struct ctr_error err = {0};
+
+    save(world);
+    if (dice_percent(world->dice, 30)) {
+        snapshot_close(world->snapshot);
+        assert_int_equal(snapshot_open(snapshot_path, &world->snapshot, NULL), CTR_OK);
+    }
+    store_free(world->store);
+    world->store = NULL;
+    ROUND_CHECK(world->dice, snapshot_load(world->snapshot, &loaded, &err) == CTR_OK, "%s",
+                err.text);
+    ROUND_CHECK(world->dice,
+                store_restore(&world->model->options, loaded, &world->store, &err) == CTR_OK,
+                "%s", err.text);
+    checkpoint_free(loaded);
+    model_restart(world->model);
+    for (uint32_t p = 0; p < world->model->partitions_count; p++) {
+        if (world->model->partitions[p].started) {
+            partition_start(store_partition(world->store, p), world->model->partitions[p].next,
+                            false);
+        }
+    }
+}
+
+/* ---- comparing ----------------------------------------------------------------------------- */
+
+static void check_keys(struct world *world, size_t window, enum level level, int count)
+{
+    static struct key_name names[MODEL_KEYS];
+    static struct totals totals[MODEL_KEYS];
+    static bool folded[MODEL_KEYS];
+    static int keys[MODEL_KEYS];
+    struct reading reading;
+    const struct totals *other = &recount.other[level];
+
+    for (int i = 0; i < count; i++) {
+        int page = level == LEVEL_PLACEMENT ? i / world->boxes : i;
+        int box = level == LEVEL_PLACEMENT ? i % world->boxes : i;
+        struct model_event event = {.page = page, .box = box};
+
+        keys[i] = model_key(&event, level);
+        names[i] = (struct key_name){0};
+        if (level == LEVEL_PAGE || level == LEVEL_PLACEMENT) {
+            names[i].page = model_text(page);
+        }
+        if (level == LEVEL_BOX || level == LEVEL_PLACEMENT) {
+            names[i].box = model_text(box);
+        }
+    }
+    store_read(world->store, window, names, (size_t)count, totals, folded, &reading);
+    ROUND_CHECK(world->dice, reading.progress.to_ms == world->model->to_ms, "to");
+    ROUND_CHECK(world->dice,
+                reading.from_ms ==
+                    model_from(world->model->options.windows.items[window].length_ms,
+                               world->model->to_ms),
+                "from of window %zu", window);
+    for (int i = 0; i < count; i++) {
+        const struct totals *wanted = &recount.keys[level][keys[i]];
+        bool zero = wanted->impressions == 0 && wanted->clicks == 0;
+
+        ROUND_CHECK(world->dice,
+                    totals[i].impressions == wanted->impressions &&
+                        totals[i].clicks == wanted->clicks,
+                    "window %zu, %s %d: %llu/%llu, wanted %llu/%llu", window, level_name(level),
+                    keys[i], (unsigned long long)totals[i].clicks,
+                    (unsigned long long)totals[i].impressions, (unsigned long long)wanted->clicks,
+                    (unsigned long long)wanted->impressions);
+        ROUND_CHECK(world->dice,
+                    folded[i] == (level != LEVEL_SITE && zero &&
+                                  (other->impressions > 0 || other->clicks > 0)),
+                    "folded, %s %d", level_name(level), keys[i]);
+    }
+}
+
+struct wanted_row {
+    struct key_name name;
+    struct totals totals;
+};
+
+static int compare_text(struct text left, struct text right)
+{
+    size_t shorter = left.length < right.length ? left.length : right.length;
+    int order = shorter == 0 ? 0 : memcmp(left.bytes, right.bytes, shorter);
+
+    return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
+}
+
+static enum list_sort sort_by;
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct wanted_row *a = left;
+    const struct wanted_row *b = right;
+    int order = 0;
+
+    if (sort_by == LIST_BY_IMPRESSIONS) {
+        order = (a->totals.impressions < b->totals.impressions) -
+                (a->totals.impressions > b->totals.impressions);
+    } else if (sort_by == LIST_BY_CLICKS) {
+        order = (a->totals.clicks < b->totals.clicks) - (a->totals.clicks > b->totals.clicks);
+    } else if (sort_by == LIST_BY_CTR) {
+        /* Counts here are small, so that different ratios are different doubles. */
+        double x = a->totals.impressions == 0
+                       ? -1
+                       : (double)a->totals.clicks / (double)a->totals.impressions;
+        double y = b->totals.impressions == 0
+                       ? -1
+                       : (double)b->totals.clicks / (double)b->totals.impressions;
+
+        order = (x < y) - (x > y);
+    }
+    if (order == 0) {
+        order = compare_text(a->name.page, b->name.page);
+    }
+    return order != 0 ? order : compare_text(a->name.box, b->name.box);
+}
+
+static size_t wanted_rows(const struct world *world, const struct list_query *query, int page,
+                          struct wanted_row *rows)
+{
+    size_t count = 0;
+    int ids = query->level == LEVEL_PAGE ? world->pages : world->boxes;
+
+    for (int id = 0; id < ids; id++) {
+        struct model_event event = {.page = query->level == LEVEL_PAGE ? id : page, .box = id};
+        const struct totals *totals =
+            &recount.keys[query->level][model_key(&event, query->level)];
+
+        if ((totals->impressions > 0 || totals->clicks > 0) &&
+            totals->impressions >= query->impressions_min) {
+            rows[count] = (struct wanted_row){.totals = *totals};
+            if (query->level != LEVEL_BOX) {
+                rows[count].name.page = model_text(event.page);
+            }
+            if (query->level != LEVEL_PAGE) {
+                rows[count].name.box = model_text(id);
+            }
+            count++;
+        }
+    }
+    sort_by = query->sort;
+    qsort(rows, count, sizeof *rows, compare_rows);
+    return count;
+}
+
+static void check_list(struct world *world, size_t window)
+{
+    struct wanted_row rows[MODEL_IDS];
+    int page = (int)dice_below(world->dice, (size_t)world->pages);
+    struct list_query query = {
+        .level = (enum level)dice_between(world->dice, LEVEL_PAGE, LEVEL_PLACEMENT),
+        .page = model_text(page),
+        .window = window,
+        .sort = (enum list_sort)dice_between(world->dice, LIST_BY_IMPRESSIONS, LIST_BY_ID),
+        .impressions_min = dice_percent(world->dice, 60) ? 0 : dice_below(world->dice, 4),
+        .limit = (size_t)dice_between(world->dice, 1, dice_percent(world->dice, 50) ? 5 : 1000)};
+    struct listing *listing = NULL;
+    size_t total = wanted_rows(world, &query, page, rows);
+    const struct totals *other = &recount.other[query.level];
+
+    assert_int_equal(store_list(world->store, &query, &listing), CTR_OK);
+    ROUND_CHECK(world->dice, listing->total == total, "list total %zu, wanted %zu", listing->total,
+                total);
+    ROUND_CHECK(world->dice, listing->count == (total < query.limit ? total : query.limit),
+                "list count");
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct list_row *row = &listing->rows[i];
+
+        ROUND_CHECK(world->dice,
+                    compare_text(row->page, rows[i].name.page) == 0 &&
+                        compare_text(row->box, rows[i].name.box) == 0 &&
+                        row->totals.impressions == rows[i].totals.impressions &&
+                        row->totals.clicks == rows[i].totals.clicks,
+                    "row %zu of the list", i);
+    }
+    ROUND_CHECK(world->dice,
+                listing->other.impressions == other->impressions &&
+                    listing->other.clicks == other->clicks,
+                "other row of %s: %llu/%llu, wanted %llu/%llu", level_name(query.level),
+                (unsigned long long)listing->other.clicks,
+                (unsigned long long)listing->other.impressions, (unsigned long long)other->clicks,
+                (unsigned long long)other->impressions);
+    listing_free(listing);
+}
+
+static void check_partition(struct world *world, const struct partition *account)
+{
+    uint64_t held = 0;
+    uint64_t counted = 0;
+    uint64_t stragglers = 0;
+    size_t p = 0;
+
+    while (strcmp(world->model->partitions[p].topic, account->topic) != 0 ||
+           world->model->partitions[p].number != account->number) {
+        p++;
+        assert_true(p < world->model->partitions_count);
+    }
+    for (size_t i = 0; i < world->model->records_count; i++) {
+        const struct model_record *record = &world->model->records[i];
+
+        if (record->partition == p) {
+            counted += record->applied ? 1 : 0;
+            held += record->applied ? 0 : 1;
+            stragglers += record->applied && record->straggler ? 1 : 0;
+        }
+    }
+    ROUND_CHECK(world->dice,
+                account->counts.read == world->model->partitions[p].read &&
+                    account->counts.late == world->model->partitions[p].late &&
+                    account->counts.future == world->model->partitions[p].future &&
+                    partition_malformed(&account->counts) ==
+                        world->model->partitions[p].malformed &&
+                    account->counts.held == held && account->counts.counted == counted &&
+                    account->counts.stragglers == stragglers && account->counts.duplicate == 0,
+                "the account of partition %zu", p);
+    ROUND_CHECK(world->dice,
+                account->counts.read == account->counts.counted + account->counts.held +
+                                            account->counts.duplicate + account->counts.late +
+                                            account->counts.future +
+                                            partition_malformed(&account->counts),
+                "conservation in partition %zu", p);
+}
+
+static void check_status(struct world *world)
+{
+    struct store_status status;
+    uint32_t used[LEVEL_COUNT] = {1, 0, 0, 0};
+
+    for (int level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
+        for (int key = 0; key < MODEL_KEYS; key++) {
+            used[level] += world->model->key_used[level][key] ? 1 : 0;
+        }
+    }
+    assert_int_equal(store_status_read(world->store, &status), CTR_OK);
+    ROUND_CHECK(world->dice, status.progress.as_of_ms == world->model->as_of_ms,
+                "as_of %lld, wanted %lld", (long long)status.progress.as_of_ms,
+                (long long)world->model->as_of_ms);
+    ROUND_CHECK(world->dice, status.progress.to_ms == world->model->to_ms, "to %lld, wanted %lld",
+                (long long)status.progress.to_ms, (long long)world->model->to_ms);
+    ROUND_CHECK(world->dice, status.progress.at_end == model_all_at_end(world->model), "at_end");
+    ROUND_CHECK(world->dice, memcmp(status.keys, used, sizeof used) == 0,
+                "keys %u %u %u, wanted %u %u %u", status.keys[1], status.keys[2], status.keys[3],
+                used[1], used[2], used[3]);
+    ROUND_CHECK(world->dice, status.keys_folded == world->model->keys_folded, "keys folded");
+    ROUND_CHECK(world->dice, status.partitions_count == world->model->partitions_count,
+                "partitions");
+    for (size_t i = 0; i < status.partitions_count; i++) {
+        check_partition(world, &status.partitions[i]);
+    }
+    store_status_done(&status);
+}
+
+static void check_all(struct world *world)
+{
+    check_status(world);
+    if (world->model->to_ms == MOMENT_NONE) {
+        return;
+    }
+    for (size_t w = 0; w < world->model->options.windows.count; w++) {
+        model_recount(world->model, w, &recount);
+        check_keys(world, w, LEVEL_SITE, 1);
+        check_keys(world, w, LEVEL_PAGE, world->pages);
+        check_keys(world, w, LEVEL_BOX, world->boxes);
+        check_keys(world, w, LEVEL_PLACEMENT, world->pages * world->boxes);
+        check_list(world, w);
+    }
+}
+
+static void advance(struct world *world)
+{
+    int64_t now_ms = world->model->options.clock == CLOCK_WALL ? world->now_ms : MOMENT_NONE;
+
+    model_advance(world->model, now_ms);
+    assert_int_equal(store_advance(world->store, now_ms, false), CTR_OK);
+    check_all(world);
+}
+
+static void play(struct dice *dice)
+{
+    struct world world = {.dice = dice, .model = &model};
+    int steps = (int)dice_between(dice, 5, dice_percent(dice, 3) ? 600 : 70);
+    int burst = dice_percent(dice, 10) ? 60 : 6;
+
+    begin(&world);
+    for (int step = 0; step < steps; step++) {
+        uint32_t p = (uint32_t)dice_below(dice, world.model->partitions_count);
+        int kind = (int)dice_between(dice, 1, 100);
+
+        if (kind <= 45) {
+            for (int64_t i = dice_between(dice, 1, burst); i > 0; i--) {
+                deliver(&world, p);
+            }
+        } else if (kind <= 65) {
+            report(&world, p);
+        } else if (kind <= 90) {
+            start(&world, p);
+            advance(&world);
+        } else if (world.snapshot != NULL) {
+            kind <= 96 ? save(&world) : restart(&world);
+        }
+        pass_time(&world);
+    }
+    for (uint32_t p = 0; p < world.model->partitions_count; p++) {
+        start(&world, p);
+        model_confirm(&world.model->partitions[p], world.model->partitions[p].next, world.now_ms);
+        partition_confirm(store_partition(world.store, p), world.model->partitions[p].next,
+                          world.now_ms);
+    }
+    advance(&world);
+    finish(&world);
+}
+
+static void every_answer_is_the_recount_of_the_log(void **state)
+{
+    (void)state;
+    (void)snprintf(snapshot_path, sizeof snapshot_path, "%s/livectr-property-%ld.sqlite",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
+    dice_play(play, ROUNDS, SECONDS);
+    (void)unlink(snapshot_path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_answer_is_the_recount_of_the_log),
+    };
+
+    return cmocka_run_group_tests_name("storage: the store against the model", tests, NULL, NULL);
+}

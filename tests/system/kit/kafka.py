@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Kafka through `./dev kafka`, topics and records through ktool."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+from typing import Any, Iterable, Iterator, NamedTuple
+
+from kit import ROOT
+
+
+class Record(NamedTuple):
+    """What is to be produced. partition -1: by hash; time_ms -1: now; value None: a tombstone."""
+
+    topic: str
+    partition: int
+    time_ms: int
+    value: bytes | None
+
+    def line(self) -> bytes:
+        head = f"{self.topic}\t{self.partition}\t{self.time_ms}\t".encode()
+        if self.value is None:
+            return head + b"null\t\n"
+        return head + b"b64\t" + base64.b64encode(self.value) + b"\n"
+
+
+def event(kind: str | None, ts: Any, page: Any, box: Any = None, **more: Any) -> bytes:
+    """An event as bytes; kind None: by the topic."""
+    fields = {"type": kind, "ts": ts, "page": page, "box": box, **more}
+    document = {key: value for key, value in fields.items() if value is not None}
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Failed(Exception):
+    """A tool of the tests failed."""
+
+
+def run(command: list[str], stdin: bytes | None = None, seconds: float = 120) -> str:
+    done = subprocess.run(command, input=stdin, capture_output=True, timeout=seconds, check=False)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(command[:6])} ...: exit {done.returncode}: "
+                     f"{done.stdout[-500:].decode(errors='replace')}"
+                     f"{done.stderr[-1500:].decode(errors='replace')}")
+    return done.stdout.decode()
+
+
+class Kafka:
+    """One cluster; topics live as long as it does, so scenarios use names of their own."""
+
+    DEV = [os.path.join(ROOT, "dev"), "kafka"]
+
+    def __init__(self, ktool: str, version: str, brokers: int = 1) -> None:
+        self.ktool = ktool
+        self.version = version
+        self.name = f"judge-{os.getpid()}-{version}-{brokers}"
+        text = run([*self.DEV, "start", "--name", self.name, "--version", version,
+                    "--brokers", str(brokers)], seconds=600)
+        self.bootstrap = text.strip().splitlines()[-1]
+        self.pids = self._pids()
+
+    def _pids(self) -> dict[int, int]:
+        found = {}
+        for line in run([*self.DEV, "env", "--name", self.name]).splitlines():
+            key, _, value = line.partition("=")
+            if key.startswith("KAFKA_PID_"):
+                found[int(key.removeprefix("KAFKA_PID_"))] = int(value)
+        return found
+
+    def stop(self) -> None:
+        subprocess.run([*self.DEV, "stop", "--name", self.name], capture_output=True, check=False)
+
+    def suspend(self, broker: int) -> None:
+        os.kill(self.pids[broker], signal.SIGSTOP)
+
+    def resume(self, broker: int) -> None:
+        os.kill(self.pids[broker], signal.SIGCONT)
+
+    # ---- topics and records --------------------------------------------------------------------
+
+    def _command(self, verb: str, *arguments: str) -> list[str]:
+        return [self.ktool, verb, "-b", self.bootstrap, *arguments]
+
+    def create(self, topic: str, partitions: int, leaders: str | None = None) -> None:
+        more = ["--leaders", leaders] if leaders else []
+        run(self._command("create", topic, str(partitions), *more))
+
+    def grow(self, topic: str, partitions: int) -> None:
+        run(self._command("partitions", topic, str(partitions)))
+
+    def produce(self, records: Iterable[Record], rate: int = 0, lz4: bool = False) -> int:
+        """Produces and waits for every acknowledgement; how many there were."""
+        lines = [record.line() for record in records]
+        more = (["--rate", str(rate)] if rate else []) + (["--lz4"] if lz4 else [])
+        text = run(self._command("produce", *more), b"".join(lines))
+        if text.split() != ["produced", str(len(lines))]:
+            raise Failed(f"ktool produce said {text!r} to {len(lines)} records")
+        return len(lines)
+
+    def dump(self, *topics: str) -> Iterator[bytes]:
+        """Every record now in the topics, as lines for the oracle."""
+        with subprocess.Popen(self._command("dump", *topics), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, bufsize=1 << 20) as process:
+            assert process.stdout is not None and process.stderr is not None
+            yield from process.stdout
+            said = process.stderr.read()
+        if process.returncode != 0:
+            raise Failed(f"ktool dump: exit {process.returncode}: {said[-1500:]!r}")
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end offset of every partition."""
+        rows = map(json.loads, run(self._command("ends", topic)).splitlines())
+        return {row["partition"]: row["high"] for row in rows}
+
+    def flood(self, topics: str, rate: int, seconds: int, **options: object) -> "Flood":
+        more = [text for key, value in options.items()
+                for text in ("--" + key.replace("_", "-"), str(value))]
+        return Flood(subprocess.Popen(
+            self._command("flood", "--topics", topics, "--rate", str(rate), "--seconds",
+                          str(seconds), *more),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+
+
+class Flood:
+    """Events being produced in the background."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def finish(self, seconds: float = 120) -> int:
+        """Waits for its end; how many events were acknowledged."""
+        out, err = self.process.communicate(timeout=seconds)
+        words = out.decode().split()
+        if self.process.returncode != 0 or words[:1] != ["flooded"]:
+            raise Failed(f"ktool flood: exit {self.process.returncode}: {out!r} {err[-1500:]!r}")
+        return int(words[1])
+
+    def end(self) -> None:
+        if self.running():
+            self.process.kill()
+        self.process.communicate()

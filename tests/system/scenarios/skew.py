@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Views and clicks in topics of their own, and everything that can hold one of them back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Iterator, Mapping, Sequence
+
+from decode import moment_ms
+from kit.check import Checks, Judge, Sampler
+from kit.client import Client, Name
+from kit.kafka import Kafka, Record, event
+from kit.service import Service, total
+from kit.wait import let_run, now_ms
+from kit.world import Scene
+
+SLOW, FAST = 2, 1  # brokers: views lie on the slow one, clicks on the other
+SPAN_S = 600
+PAGES, BOXES = 5, 30
+VIEWS_PER_S = 2
+NAMES: list[Name] = ([(None, None)] + [(f"p{page}", None) for page in range(PAGES)]
+                     + [(None, f"b{box}") for box in range(BOXES)]
+                     + [(f"p{box % PAGES}", f"b{box}") for box in range(BOXES)])
+WIDE = "1h"  # holds everything of these scenarios: a click in it has its view in it
+STALE_AFTER_S = 10
+
+
+def where(at: int) -> tuple[str, str]:
+    return f"p{at % BOXES % PAGES}", f"b{at % BOXES}"
+
+
+def never_ahead(checks: Checks, answers: Sequence[Mapping[str, Any]]) -> None:
+    """Each click comes after a view of the same thing: more clicks than views means views unread."""
+    wrong = [f"{answer.get('page')} {answer.get('box')} to {answer['to']}: {answer['clicks']} clicks, "
+             f"{answer['impressions']} views"
+             for answer in answers if answer["clicks"] > answer["impressions"]]
+    checks.compared += len(answers)
+    checks.none("clicks without their view", wrong)
+
+
+def two_topics(scene: Scene, kafka: Kafka) -> tuple[str, str]:
+    """views with two partitions, the first on the slow broker; clicks on the other."""
+    views, clicks = scene.topic("views"), scene.topic("clicks")
+    kafka.create(views, 2, leaders=f"{SLOW},{FAST}")
+    kafka.create(clicks, 2, leaders=f"{FAST},{FAST}")
+    return views, clicks
+
+
+def service_for(scene: Scene, kafka: Kafka, views: str, clicks: str, **more: str) -> Service:
+    return scene.service(brokers=kafka.bootstrap, topics=f"{views}:view,{clicks}:click",
+                         start="earliest", page_impressions="box_views", **more)
+
+
+# ---- ten minutes behind ------------------------------------------------------------------------
+
+
+def history(views: str, clicks: str, begun_ms: int) -> tuple[list[Record], list[Record]]:
+    """SPAN_S seconds: views on the slow partition, a click 300 ms after each."""
+    seen, clicked = [], []
+    for second in range(SPAN_S):
+        for at in range(VIEWS_PER_S):
+            time_ms = begun_ms + second * 1000 + at * 1000 // VIEWS_PER_S + 50
+            page, box = where(second * VIEWS_PER_S + at)
+            seen.append(Record(views, 0, time_ms, event(None, time_ms, page, box)))
+            time_ms += 300
+            clicked.append(Record(clicks, second % 2, time_ms, event(None, time_ms, page, box)))
+    return seen, clicked
+
+
+def feed_in_slices(kafka: Kafka, service: Service, wanted: int) -> None:
+    """Lets the slow broker answer for a few milliseconds at a time until everything was read."""
+    client = service.new_client()
+    deadline = time.monotonic() + 120
+    try:
+        while time.monotonic() < deadline and total(client.status(), "read") < wanted:
+            kafka.resume(SLOW)
+            let_run(0.003)
+            kafka.suspend(SLOW)
+            let_run(0.005)
+    finally:
+        kafka.resume(SLOW)
+        client.close()
+
+
+def lagging_views(scene: Scene) -> None:
+    """Views ten minutes behind clicks, then catching up: no answer ever holds a click too early."""
+    checks, kafka = scene.checks, scene.world.kafka(brokers=2)
+    views, clicks = two_topics(scene, kafka)
+    begun_ms = now_ms() // 1000 * 1000 - (SPAN_S + 20) * 1000
+    seen, clicked = history(views, clicks, begun_ms)
+    kafka.produce(clicked)
+    kafka.produce(seen, rate=400)  # slow enough for batches of one or two records
+    # One batch per answer: the backlog is read a second of event time at a time.
+    service = service_for(scene, kafka, views, clicks, kafka__fetch__message__max__bytes="1")
+    wanted = len(seen) + len(clicked)
+
+    def ask(client: Client) -> tuple[dict, list[dict], list[dict]]:
+        before = client.status()
+        return before, client.batch(NAMES, WIDE), client.batch(NAMES, "1m")
+
+    kafka.suspend(SLOW)
+    try:
+        service.start()
+        with Sampler(service.new_client(), ask, 0) as sampler:
+            feed_in_slices(kafka, service, wanted)
+            service.await_status("live with everything counted",
+                                 lambda now: (now["state"] == "live"
+                                              and total(now, "counted") == wanted), 60)
+    finally:
+        kafka.resume(SLOW)
+    judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
+    statuses, wide, narrow = [], [], []
+    for status, in_hour, in_minute in sampler.result():
+        statuses.append(status)
+        wide += in_hour
+        narrow += in_minute
+    never_ahead(checks, wide)
+    judge.answers("while catching up", wide)
+    judge.answers("while catching up, 1m", narrow)
+    judge.statuses("while catching up", statuses)
+    backlog_holds_time(checks, judge, statuses, views)
+    judge.everything("at the end", service.client)
+    judge.whole("at the end", service.client.status())
+    last_ms = begun_ms + SPAN_S * 1000
+    moments = {answer["to"] for answer in wide if begun_ms < moment_ms(answer["to"]) <= last_ms}
+    checks.true("many moments on the way were seen", len(moments) >= SPAN_S // 3, len(moments))
+    checks.figure("event_seconds", SPAN_S)
+    checks.figure("seconds_seen", len(moments))
+    checks.figure("answers", len(wide) + len(narrow))
+    checks.figure("states", sorted({status["state"] for status in statuses}))
+    checks.figure("stragglers", total(service.client.status(), "stragglers"))
+
+
+def backlog_holds_time(checks: Checks, judge: Judge, statuses: Sequence[Mapping[str, Any]],
+                       views: str) -> None:
+    """While views/0 has unread records, `to` is not past the arrival of its last read one."""
+    part = judge.oracle.partitions[views, 0]
+    wrong, held = [], 0
+    for status in statuses:
+        row = next((row for row in status["partitions"]
+                    if (row["topic"], row["partition"]) == (views, 0)), None)
+        if row is None or status["to"] is None or row["read"] == len(part.offsets):
+            continue
+        held += 1
+        bound = max(part.gates_ms[:row["read"]], default=0)
+        if moment_ms(status["to"]) > bound:
+            wrong.append(f"to {status['to']} with {row['read']} records of views/0 read")
+    checks.none("a backlog stops time", wrong)
+    checks.true("the backlog was seen", held > 50, held)
+    checks.figure("statuses_with_backlog", held)
+
+
+# ---- silence -----------------------------------------------------------------------------------
+
+
+def silent_partition(scene: Scene) -> None:
+    """Partitions without a record, or silent for long, do not stop time; a new record is counted."""
+    checks, kafka = scene.checks, scene.world.kafka()
+    views, clicks = scene.topic("views"), scene.topic("clicks")
+    kafka.create(views, 3)
+    kafka.create(clicks, 2)
+    service = service_for(scene, kafka, views, clicks).start()
+    service.await_state("live")
+    now = now_ms()
+    kafka.produce([Record(views, 0, now, event(None, now, "p", "b"))])
+    produced = 1
+    with Sampler(service.new_client(), lambda client: client.status(), 0.1) as sampler:
+        for _ in range(3 if scene.world.quick else 6):
+            now = now_ms()
+            produced += kafka.produce([Record(clicks, 0, now, event(None, now, "p", "b"))])
+            service.await_status("the click is counted",
+                                 lambda status: total(status, "counted") == produced, 10)
+    statuses = sampler.result()
+    judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
+    judge.everything("at the end", service.client)
+    judge.statuses("on the way", statuses, exact=True)
+    lag = max(status["lag_ms"] for status in statuses)
+    checks.true("time went on", lag < 2000, lag)
+    checks.true("always live", all(status["state"] == "live" for status in statuses))
+    edges = [moment_ms(status["to"]) for status in statuses]
+    checks.true("to never goes back", edges == sorted(edges))
+    checks.figure("lag_ms_max", lag)
+    checks.figure("silent_partitions", 3)
+
+
+# ---- a broker hangs ----------------------------------------------------------------------------
+
+
+def slices_of(views: str, count: int) -> Iterator[Record]:
+    for at in range(count):
+        yield Record(views, 0, now_ms(), event(None, now_ms(), *where(at)))
+
+
+def hanging_broker(scene: Scene) -> None:
+    """A broker that hangs with unread views stops time, the state says stale, and it heals."""
+    checks, kafka = scene.checks, scene.world.kafka(brokers=2)
+    views, clicks = two_topics(scene, kafka)
+    service = service_for(scene, kafka, views, clicks).start()
+    produced = kafka.produce(slices_of(views, BOXES))
+    service.await_status("the first views", lambda now: (now["state"] == "live"
+                                                         and total(now, "counted") == produced))
+    # While the service sleeps: views, which its waiting fetch may still bring; views, which nothing
+    # can bring; then the slow broker hangs; then clicks on the other.
+    service.signal(19)
+    try:
+        produced += kafka.produce(slices_of(views, BOXES))
+        let_run(0.3)
+        unread_ms = now_ms()
+        produced += kafka.produce(slices_of(views, BOXES))
+        kafka.suspend(SLOW)
+        hung_at = time.monotonic()
+        produced += kafka.produce(Record(clicks, at % 2, now_ms(), event(None, now_ms(), *where(at)))
+                                  for at in range(BOXES))
+    finally:
+        service.signal(18)
+    try:
+        with Sampler(service.new_client(),
+                     lambda client: (client.status(), client.batch(NAMES, WIDE)), 0.05) as sampler:
+            service.await_state("stale", STALE_AFTER_S + 10)
+            stale_after = time.monotonic() - hung_at
+            let_run(2)
+            held = sampler.result()
+            ready = service.admin_client().ready()
+    finally:
+        kafka.resume(SLOW)
+    healing = time.monotonic()
+    with Sampler(service.new_client(), lambda client: client.batch(NAMES, WIDE), 0.02) as after:
+        service.await_status("healed", lambda now: (now["state"] == "live"
+                                                    and total(now, "counted") == produced), 60)
+        healed = time.monotonic() - healing
+    judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
+    answers = [answer for _, batch in held for answer in batch]
+    answers += [answer for batch in after.result() for answer in batch]
+    never_ahead(checks, answers)
+    judge.answers("while it hung and while it healed", answers)
+    judge.statuses("while it hung", [status for status, _ in held])
+    passed = [status["to"] for status, _ in held if moment_ms(status["to"]) > unread_ms]
+    checks.none("time stood before the unread views", passed)
+    checks.true("still ready: Kafka never takes a replica out", ready)
+    checks.true("many answers meanwhile", len(held) > 50, len(held))
+    judge.everything("healed", service.client)
+    judge.whole("healed", service.client.status())
+    checks.figure("stale_after_s", round(stale_after, 1))
+    checks.figure("healed_after_s", round(healed, 1))
+    checks.figure("answers", len(answers))
+    checks.figure("stragglers", total(service.client.status(), "stragglers"))
