@@ -90,6 +90,11 @@ void api_respond(const struct api_context *context, bool admin, const struct api
         problem_respond_static(ret_response);
 }
 
+const char *api_route_path(size_t index)
+{
+    return index < sizeof routes / sizeof routes[0] ? routes[index].path : NULL;
+}
+
 void api_refuse(enum problem_kind kind, const char *detail, struct api_response *ret_response)
 {
     struct problem problem;

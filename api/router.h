@@ -20,4 +20,7 @@ void api_respond(const struct api_context *context, bool admin, const struct api
 /* A refusal that was decided before there was a request to route. */
 void api_refuse(enum problem_kind kind, const char *detail, struct api_response *ret_response);
 
+/* The path of route `index` as openapi.yaml must list it, NULL after the last. Thread: any. */
+const char *api_route_path(size_t index);
+
 #endif

@@ -40,7 +40,7 @@ static void write_words(struct writer *writer, const char *name, const char *wor
     if (words[0] == '\0')
         writer_null(writer);
     else
-        writer_string(writer, words);
+        writer_repaired(writer, words);
 }
 
 static void write_position(struct writer *writer, const struct partition *partition)
@@ -94,9 +94,10 @@ static void write_malformed(struct writer *writer, const struct store_status *st
     writer_open(writer, '[');
     for (size_t i = 0; i < status->samples_count; i++) {
         const struct malformed_sample *sample = &status->samples[i];
-        const struct partition *partition = &status->partitions[sample->partition];
+        const struct partition *partition;
 
         CTR_ASSERT(sample->partition < status->partitions_count);
+        partition = &status->partitions[sample->partition];
         writer_open(writer, '{');
         writer_key(writer, "topic");
         writer_string(writer, partition->topic);
@@ -107,7 +108,7 @@ static void write_malformed(struct writer *writer, const struct store_status *st
         writer_key(writer, "reason");
         writer_string(writer, malformed_reason_name(sample->reason));
         writer_key(writer, "detail");
-        writer_string(writer, sample->detail);
+        writer_repaired(writer, sample->detail);
         writer_close(writer, '}');
     }
     writer_close(writer, ']');
@@ -151,7 +152,7 @@ static void write_facts(struct writer *writer, const struct service_facts *facts
     writer_key(writer, "source");
     writer_open(writer, '{');
     writer_key(writer, "state");
-    writer_string(writer, facts->source_state);
+    writer_repaired(writer, facts->source_state);
     write_words(writer, "error", facts->source_error);
     write_count(writer, "errors", facts->source_errors);
     writer_close(writer, '}');

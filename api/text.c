@@ -23,15 +23,16 @@ static const struct utf8_lead {
     {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
 };
 
-/* Bytes of the well-formed sequence at the start, 0 when there is none. */
-static size_t sequence_length(const unsigned char *bytes, size_t length)
+size_t text_character_length(struct text text)
 {
+    const unsigned char *bytes = (const unsigned char *)text.bytes;
+
     for (size_t i = 0; i < sizeof utf8_leads / sizeof utf8_leads[0]; i++) {
         const struct utf8_lead *lead = &utf8_leads[i];
 
         if (bytes[0] < lead->first || bytes[0] > lead->last)
             continue;
-        if (lead->length > length)
+        if (lead->length > text.length)
             return 0;
         if (lead->length > 1 && (bytes[1] < lead->second_min || bytes[1] > lead->second_max))
             return 0;
@@ -46,14 +47,13 @@ static size_t sequence_length(const unsigned char *bytes, size_t length)
 
 bool text_is_utf8(struct text text)
 {
-    const unsigned char *bytes = (const unsigned char *)text.bytes;
-
-    for (size_t at = 0; at < text.length;) {
-        size_t length = sequence_length(bytes + at, text.length - at);
+    while (text.length > 0) {
+        size_t length = text_character_length(text);
 
         if (length == 0)
             return false;
-        at += length;
+        text.bytes += length;
+        text.length -= length;
     }
     return true;
 }

@@ -29,6 +29,9 @@ const char *text_fault_words(enum text_fault fault);
  * beyond U+10FFFF. The same as jansson accepts, so that both doors have one opinion. */
 bool text_is_utf8(struct text text);
 
+/* Bytes of the well-formed character at the start, 0 where there is none. text.length > 0. */
+size_t text_character_length(struct text text);
+
 enum { TEXT_QUOTE_BYTES = 100 };
 
 /* The text for an error message: in double quotes, cut after about 70 bytes, and percent-encoded

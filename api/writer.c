@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/text.h"
 #include "storage/moment.h"
 
 enum { CAPACITY_FIRST = 1024, NUMBER_BYTES = 48 };
@@ -131,12 +132,11 @@ static void escape(struct writer *writer, unsigned char byte)
     writer_plain(writer, sequence, (size_t)length);
 }
 
-void writer_text(struct writer *writer, struct text text)
+/* The inside of a string. */
+static void write_escaped(struct writer *writer, struct text text)
 {
     size_t start = 0;
 
-    begin_value(writer);
-    writer_plain(writer, "\"", 1);
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.bytes[i];
 
@@ -147,6 +147,32 @@ void writer_text(struct writer *writer, struct text text)
         start = i + 1;
     }
     writer_plain(writer, text.bytes + start, text.length - start);
+}
+
+void writer_text(struct writer *writer, struct text text)
+{
+    begin_value(writer);
+    writer_plain(writer, "\"", 1);
+    write_escaped(writer, text);
+    writer_plain(writer, "\"", 1);
+}
+
+void writer_repaired(struct writer *writer, const char *string)
+{
+    struct text rest = text_of(string);
+
+    begin_value(writer);
+    writer_plain(writer, "\"", 1);
+    while (rest.length > 0) {
+        size_t length = text_character_length(rest);
+
+        if (length > 0)
+            write_escaped(writer, (struct text){rest.bytes, length});
+        else
+            writer_plain(writer, "\xEF\xBF\xBD", 3);
+        rest.bytes += length > 0 ? length : 1;
+        rest.length -= length > 0 ? length : 1;
+    }
     writer_plain(writer, "\"", 1);
 }
 

@@ -45,6 +45,10 @@ void writer_key(struct writer *writer, const char *name);
 void writer_text(struct writer *writer, struct text text);
 void writer_string(struct writer *writer, const char *string);
 
+/* A string of which nobody knows what it holds (a piece of a broken record, a library's complaint):
+ * what is not UTF-8 becomes U+FFFD, so that the document stays JSON. */
+void writer_repaired(struct writer *writer, const char *string);
+
 void writer_u64(struct writer *writer, uint64_t value);
 void writer_i64(struct writer *writer, int64_t value);
 void writer_bool(struct writer *writer, bool value);

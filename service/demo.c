@@ -21,6 +21,7 @@
 #include "service/demo_table.h"
 #include "service/kafka/mock.h"
 #include "service/kafka/producer.h"
+#include "service/log.h"
 #include "service/replay_encode.h"
 #include "service/serve.h"
 #include "service/traffic.h"
@@ -38,6 +39,7 @@ enum {
     PLAIN_MS = 5000,    /* elsewhere */
     RETENTION_MS = 86400000,
     FLUSH_MS = 5000,
+    WARM_UP_MS = 10000, /* longer than a visit lasts */
     API_PORT = 8080,
     ADMIN_PORT = 8081
 };
@@ -63,6 +65,22 @@ static enum ctr_status set(struct demo *demo, const char *name, const char *valu
                            struct ctr_error *reterr)
 {
     return config_set(&demo->config, name, value, "livectr demo", reterr);
+}
+
+/* Traffic that has been going on for a while, so that the first clicks are not missing: what it
+ * did before now is thrown away. */
+static enum ctr_status open_traffic(struct demo *demo, struct ctr_error *reterr)
+{
+    int64_t now_ms = clock_wall_ms();
+    struct traffic_options options = {
+        .seed = demo->options.seed, .rate = demo->options.rate, .start_ms = now_ms - WARM_UP_MS};
+    enum ctr_status status = traffic_new(&options, &demo->traffic);
+    struct event event;
+
+    while (status == CTR_OK && traffic_next_ms(demo->traffic) < now_ms) {
+        status = traffic_next(demo->traffic, &event);
+    }
+    return status == CTR_OK ? CTR_OK : ctr_fail(reterr, status, "out of memory");
 }
 
 /* The broker, its topic and a producer for it. */
@@ -261,10 +279,9 @@ static enum ctr_status run(struct demo *demo, struct ctr_error *reterr)
 
 static enum ctr_status start(struct demo *demo, struct ctr_error *reterr)
 {
-    struct traffic_options traffic = {
-        .seed = demo->options.seed, .rate = demo->options.rate, .start_ms = clock_wall_ms()};
     enum ctr_status status;
 
+    log_set_level(LOG_ERROR); /* lines of the log would tear the table */
     config_defaults(&demo->config);
     status = choose_window(demo, reterr);
     if (status == CTR_OK) {
@@ -273,8 +290,8 @@ static enum ctr_status start(struct demo *demo, struct ctr_error *reterr)
     if (status == CTR_OK) {
         status = open_kafka(demo, reterr);
     }
-    if (status == CTR_OK && traffic_new(&traffic, &demo->traffic) != CTR_OK) {
-        status = ctr_fail(reterr, CTR_NO_MEMORY, "out of memory");
+    if (status == CTR_OK) {
+        status = open_traffic(demo, reterr);
     }
     if (status == CTR_OK) {
         status = send_due(demo, clock_wall_ms(), reterr); /* so that there is something to read */

@@ -96,7 +96,7 @@ enum ctr_status demo_options_parse(int argc, char **argv, struct demo_options *r
         }
         memcpy(name, argv[i], length);
         name[length] = '\0';
-        if (strcmp(name, "--help") == 0) {
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
             *ret_options = (struct demo_options){.help = true};
             return CTR_OK;
         }

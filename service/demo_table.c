@@ -40,6 +40,14 @@ static struct percent percent(double ratio)
     return percent;
 }
 
+static const char *judgement(bool has_interval, bool inside)
+{
+    if (!has_interval) {
+        return "";
+    }
+    return inside ? "yes" : "NO";
+}
+
 static void add_row(struct demo_table *table, size_t placement, struct totals totals)
 {
     size_t count;
@@ -53,17 +61,14 @@ static void add_row(struct demo_table *table, size_t placement, struct totals to
         (void)snprintf(ctr, sizeof ctr, "%s", percent(rate.ctr).text);
     }
     if (rate.has_interval) {
-        (void)snprintf(interval, sizeof interval, "%s - %s", percent(rate.low).text,
+        (void)snprintf(interval, sizeof interval, "%s-%s", percent(rate.low).text,
                        percent(rate.high).text);
     }
     table->rows += rate.has_ctr;
     table->inside += inside;
-    add_line(table, "%-12s %-18s %11" PRIu64 " %8" PRIu64 " %9s %18s %9.2f %% %s\n", row->page,
+    add_line(table, "%-11s %-17s %11" PRIu64 " %6" PRIu64 " %6s %12s %6s %s\n", row->page,
              row->box ? row->box : "(the page)", totals.impressions, totals.clicks, ctr, interval,
-             100 * true_ctr,
-             !rate.has_interval ? ""
-             : inside           ? "yes"
-                                : "NO");
+             percent(true_ctr).text, judgement(rate.has_interval, inside));
 }
 
 void demo_table_read(const struct store *store, size_t window, int64_t now_ms,
@@ -94,12 +99,12 @@ void demo_table_read(const struct store *store, size_t window, int64_t now_ms,
     }
     add_line(ret_table, "window %s up to %s, %" PRId64 " ms behind now\n",
              store_options(store)->windows.items[window].name, to, lag_ms);
-    add_line(ret_table, "%-12s %-18s %11s %8s %9s %18s %11s %s\n", "page", "box", "impressions",
-             "clicks", "ctr", "95 % interval", "true ctr", "inside");
+    add_line(ret_table, "%-11s %-17s %11s %6s %6s %12s %6s %s\n", "page", "box", "impressions",
+             "clicks", "ctr %", "interval %", "true %", "in?");
     for (size_t i = 0; i < count; i++) {
         add_row(ret_table, i, totals[i]);
     }
-    add_line(ret_table, "%zu of %zu true CTRs lie in their interval\n", ret_table->inside,
+    add_line(ret_table, "%zu of %zu true CTRs lie in their 95 %% interval\n", ret_table->inside,
              ret_table->rows);
     ret_table->live = ret_table->rows > 0;
 }

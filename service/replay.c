@@ -16,6 +16,7 @@
 
 #include "service/clock.h"
 #include "service/kafka/producer.h"
+#include "service/log.h"
 #include "service/replay_merge.h"
 #include "service/replay_options.h"
 #include "service/replay_pace.h"
@@ -324,6 +325,7 @@ int replay_main(int argc, char **argv)
         code = REPLAY_OK;
         goto out;
     }
+    log_set_level(run->options.config.log_level);
     run->tty = isatty(STDERR_FILENO) == 1;
     run->pace = (struct replay_pace){.speed = run->options.speed, .rate = run->options.rate};
     run->first_ts_ms = run->last_ts_ms = MOMENT_NONE;

@@ -466,12 +466,15 @@ static enum ctr_status make_conf(struct kafka_source *source, rd_kafka_conf_t **
                                            {"enable.auto.offset.store", "false"},
                                            {"auto.offset.reset", "error"},
                                            {"enable.partition.eof", "true"}};
-    /* Ours unless the user set them: room for a second of catching up, since a full queue makes
-     * librdkafka 2.0 wait for a second; and short waits, so that a broker's return is seen. */
+    /* Ours unless the user set them. Room for a second of catching up, since a full queue makes
+     * librdkafka 2.0 wait for a second. Fetches that wait 100 ms, not 500: a broker answers one
+     * request of a connection after the other, so the question for the ends waits for the fetch
+     * before it, and that delay is part of an idle partition's lag. */
     static const char *const presets[][2] = {{"group.id", "livectr"},
                                              {"client.id", "livectr"},
                                              {"queued.min.messages", "200000"},
                                              {"queued.max.messages.kbytes", "65536"},
+                                             {"fetch.wait.max.ms", "100"},
                                              {"socket.nagle.disable", "true"},
                                              {"reconnect.backoff.max.ms", "2000"},
                                              {"topic.metadata.refresh.interval.ms", "30000"}};

@@ -49,7 +49,7 @@ struct model_partition {
 
 struct model {
     struct store_options options;
-    size_t records_count;
+    size_t records_count, first_unapplied;
     struct model_record records[MODEL_RECORDS_MAX];
     size_t partitions_count;
     struct model_partition partitions[MODEL_PARTITIONS_MAX];
@@ -316,7 +316,11 @@ static inline struct model_record *model_first_due(struct model *model, int64_t 
 {
     struct model_record *first = NULL;
 
-    for (size_t i = 0; i < model->records_count; i++) {
+    while (model->first_unapplied < model->records_count &&
+           model->records[model->first_unapplied].applied) {
+        model->first_unapplied++;
+    }
+    for (size_t i = model->first_unapplied; i < model->records_count; i++) {
         struct model_record *record = &model->records[i];
 
         if (!record->applied && record->apply_ms <= to_ms &&

@@ -33,6 +33,7 @@ struct world {
     int64_t offsets[MODEL_PARTITIONS_MAX]; /* the next offset of each log */
     int gap_percent;                       /* how often time jumps */
     int64_t delay_ms;                      /* how late most events are */
+    int steps, burst;                      /* records in one delivery */
 };
 
 static struct model model;
@@ -94,6 +95,27 @@ static void open_partitions(struct world *world)
     world->model->partitions_count = count;
 }
 
+static void pick_traffic(struct world *world)
+{
+    struct dice *dice = world->dice;
+
+    world->pages = (int)dice_between(dice, 1, dice_percent(dice, 20) ? MODEL_IDS : 9);
+    world->boxes = (int)dice_between(dice, 1, dice_percent(dice, 20) ? MODEL_IDS : 9);
+    world->gap_percent = dice_percent(dice, 50) ? 5 : 30;
+    world->delay_ms = dice_percent(dice, 70) ? 1500 : 5 * MINUTE_MS;
+    world->steps = (int)dice_between(dice, 5, dice_percent(dice, 3) ? 600 : 70);
+    world->burst = dice_percent(dice, 10) ? 60 : 6;
+    if (dice_percent(dice, 1)) {
+        /* So much in few slices that they are compacted and the index of keys grows. */
+        world->pages = MODEL_IDS;
+        world->boxes = MODEL_IDS;
+        world->gap_percent = 0;
+        world->delay_ms = 30 * MINUTE_MS;
+        world->steps = 300;
+        world->burst = 100;
+    }
+}
+
 static void begin(struct world *world)
 {
     static const int64_t beginnings[] = {0, 5000, INT64_C(700000000), INT64_C(1795454594123),
@@ -106,11 +128,8 @@ static void begin(struct world *world)
     pick_options(dice, &world->model->options);
     assert_int_equal(store_new(&world->model->options, &world->store, NULL), CTR_OK);
     open_partitions(world);
-    world->pages = (int)dice_between(dice, 1, dice_percent(dice, 20) ? MODEL_IDS : 9);
-    world->boxes = (int)dice_between(dice, 1, dice_percent(dice, 20) ? MODEL_IDS : 9);
     world->now_ms = beginnings[dice_below(dice, 5)] + dice_between(dice, 0, 2000);
-    world->gap_percent = dice_percent(dice, 50) ? 5 : 30;
-    world->delay_ms = dice_percent(dice, 70) ? 1500 : 5 * MINUTE_MS;
+    pick_traffic(world);
     world->whole_next = true;
     if (dice_percent(dice, 40)) {
         (void)unlink(snapshot_path);
@@ -554,16 +573,14 @@ static void advance(struct world *world)
 static void play(struct dice *dice)
 {
     struct world world = {.dice = dice, .model = &model};
-    int steps = (int)dice_between(dice, 5, dice_percent(dice, 3) ? 600 : 70);
-    int burst = dice_percent(dice, 10) ? 60 : 6;
 
     begin(&world);
-    for (int step = 0; step < steps; step++) {
+    for (int step = 0; step < world.steps; step++) {
         uint32_t p = (uint32_t)dice_below(dice, world.model->partitions_count);
         int kind = (int)dice_between(dice, 1, 100);
 
         if (kind <= 45) {
-            for (int64_t i = dice_between(dice, 1, burst); i > 0; i--) {
+            for (int64_t i = dice_between(dice, 1, world.burst); i > 0; i--) {
                 deliver(&world, p);
             }
         } else if (kind <= 65) {

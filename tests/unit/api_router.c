@@ -622,6 +622,34 @@ static void metrics_are_well_formed(void **state)
     free(text);
 }
 
+/* The other direction of the contract is tests/contract/check_contract.py: this one sees the route
+ * that nobody wrote down. */
+static void the_contract_lists_exactly_these_routes(void **state)
+{
+    FILE *file = fopen(LIVECTR_TESTS_DIR "/../openapi.yaml", "r");
+    char line[512];
+    size_t listed = 0;
+    size_t routes = 0;
+
+    (void)state;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        bool found = false;
+
+        if (strncmp(line, "  /", 3) != 0)
+            continue;
+        listed++;
+        line[strcspn(line, "\n") - 1] = '\0'; /* and the colon before it */
+        for (routes = 0; api_route_path(routes) != NULL; routes++)
+            found = found || strcmp(api_route_path(routes), line + 2) == 0;
+        if (!found)
+            print_message("%s is in openapi.yaml only\n", line + 2);
+        assert_true(found);
+    }
+    (void)fclose(file);
+    assert_int_equal(listed, routes);
+}
+
 static void without_memory_there_is_a_static_answer(void **state)
 {
     struct api_response response;
@@ -660,6 +688,7 @@ int main(void)
         WITH_EVENTS(metrics_are_well_formed),
         cmocka_unit_test(what_the_limit_on_keys_folded_is_told),
         cmocka_unit_test(before_the_first_to_only_status_and_health_answer),
+        cmocka_unit_test(the_contract_lists_exactly_these_routes),
         cmocka_unit_test(without_memory_there_is_a_static_answer),
     };
 

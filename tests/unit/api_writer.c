@@ -71,6 +71,17 @@ static void strings_are_escaped_where_json_demands_it_and_bytes_else(void **stat
     expect(&writer, "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001F\x7f é🎯\\u0000end\"");
 }
 
+static void what_is_not_utf8_is_repaired_where_nobody_promised_it(void **state)
+{
+    struct writer writer;
+
+    (void)state;
+    writer_init(&writer, 1000);
+    writer_repaired(&writer, "{\"a\":\"é\xC3\xFF\xED\xA0\x80\n\xE2\x82");
+    expect(&writer, "\"{\\\"a\\\":\\\"é\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"
+                    "\\n\xEF\xBF\xBD\xEF\xBF\xBD\"");
+}
+
 static void expect_double(double value)
 {
     struct writer writer;
@@ -209,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commas_stand_between_values_and_nowhere_else),
         cmocka_unit_test(strings_are_escaped_where_json_demands_it_and_bytes_else),
+        cmocka_unit_test(what_is_not_utf8_is_repaired_where_nobody_promised_it),
         cmocka_unit_test(doubles_read_back_to_the_last_bit),
         cmocka_unit_test(doubles_are_as_short_as_they_can_be),
         cmocka_unit_test(a_number_that_is_none_is_null),

@@ -13,8 +13,8 @@ static struct text text_of(const char *string)
     return (struct text){.bytes = string, .length = strlen(string)};
 }
 
-static struct csv_row row_of(struct text fields[COLUMNS_MAX], uint64_t line, const char *const *names,
-                             size_t count)
+static struct csv_row row_of(struct text fields[COLUMNS_MAX], uint64_t line,
+                             const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         fields[i] = text_of(names[i]);
@@ -125,7 +125,7 @@ static void a_missing_column_names_its_neighbour_and_all_there_are(void **state)
     (void)state;
     assert_int_equal(replay_map_add(&map, "ts=timestmp", false, NULL), CTR_OK);
     assert_int_equal(replay_map_bind(&map, &header, &columns, &problem), CTR_INVALID);
-    assert_non_null(strstr(problem.text, "no column \"timestmp\"; did you mean 'timestamp'?"));
+    assert_non_null(strstr(problem.text, "no column \"timestmp\"; did you mean \"timestamp\"?"));
     assert_non_null(strstr(problem.text, "(there are: timestamp, campaign)"));
     map.columns[REPLAY_TS] = "timestamp";
     assert_int_equal(replay_map_click(&map, "clicked=1", NULL), CTR_OK);
@@ -185,8 +185,10 @@ static void a_clicked_row_means_a_click_that_much_later(void **state)
 
 static void a_type_column_says_view_or_click(void **state)
 {
-    static const char *rows[][5] = {{"1", "p", "view", "", ""}, {"1", "p", "click", "", ""},
-                                    {"1", "p", "View", "", ""}, {"1", "p", "", "", ""}};
+    static const char *rows[][5] = {{"1", "p", "view", "", ""},
+                                    {"1", "p", "click", "", ""},
+                                    {"1", "p", "View", "", ""},
+                                    {"1", "p", "", "", ""}};
     static const enum ctr_status expected[] = {CTR_OK, CTR_OK, CTR_INVALID, CTR_INVALID};
     struct replay_map map = {0};
     struct replay_columns columns;

@@ -50,17 +50,29 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void add_file(struct fixture *fixture, const char *name, const char *bytes)
+/* Names a file of the directory; whether it is there is another matter. */
+static char *add_path(struct fixture *fixture, const char *name)
 {
     size_t index = fixture->options.files_count++;
-    FILE *file;
+    char *path = fixture->paths[index];
 
-    snprintf(fixture->paths[index], 2 * PATH_BYTES, "%s/%s", fixture->directory, name);
-    file = fopen(fixture->paths[index], "wb");
+    size_t length = strlen(fixture->directory);
+
+    memcpy(path, fixture->directory, length);
+    path[length] = '/';
+    memcpy(path + length + 1, name, strlen(name) + 1);
+    fixture->options.files[index] = path;
+    return path;
+}
+
+static void add_file(struct fixture *fixture, const char *name, const char *bytes)
+{
+    char *path = add_path(fixture, name);
+    FILE *file = fopen(path, "wb");
+
     assert_non_null(file);
     fputs(bytes, file);
     fclose(file);
-    fixture->options.files[index] = fixture->paths[index];
 }
 
 /* ts=t, page=p, click if c is 1. */
@@ -113,16 +125,18 @@ static void assert_ids(const struct fixture *fixture, const char *expected)
 
     while ((at = strstr(at, "\"id\":\""))) {
         at += strlen("\"id\":\"");
-        used += (size_t)snprintf(ids + used, sizeof ids - used, "%.*s ", (int)strcspn(at, "\""), at);
+        used +=
+            (size_t)snprintf(ids + used, sizeof ids - used, "%.*s ", (int)strcspn(at, "\""), at);
     }
     assert_string_equal(ids, expected);
 }
 
 static void ndjson_lines_pass_byte_for_byte(void **state)
 {
-    static const char bytes[] = "{\"page\" : \"\\u0061\", \"type\":\"view\",\"ts\":5, \"x\":[1, 2]}\n"
-                                " {\"ts\":\"1970-01-01T00:00:00.006Z\",\"type\":\"click\","
-                                "\"page\":\"\xC3\xBC\"} \n";
+    static const char bytes[] =
+        "{\"page\" : \"\\u0061\", \"type\":\"view\",\"ts\":5, \"x\":[1, 2]}\n"
+        " {\"ts\":\"1970-01-01T00:00:00.006Z\",\"type\":\"click\","
+        "\"page\":\"\xC3\xBC\"} \n";
     struct fixture *fixture = *state;
 
     add_file(fixture, "a", bytes);
@@ -135,12 +149,14 @@ static void files_are_merged_by_time_and_equal_times_keep_their_order(void **sta
 {
     struct fixture *fixture = *state;
 
-    add_file(fixture, "a", "{\"id\":\"a1\",\"type\":\"view\",\"ts\":10,\"page\":\"p\"}\n"
-                           "{\"id\":\"a2\",\"type\":\"view\",\"ts\":20,\"page\":\"p\"}\n"
-                           "{\"id\":\"a3\",\"type\":\"view\",\"ts\":20,\"page\":\"p\"}\n");
-    add_file(fixture, "b", "{\"id\":\"b1\",\"type\":\"view\",\"ts\":5,\"page\":\"p\"}\n"
-                           "{\"id\":\"b2\",\"type\":\"view\",\"ts\":20,\"page\":\"p\"}\n"
-                           "{\"id\":\"b3\",\"type\":\"view\",\"ts\":30,\"page\":\"p\"}");
+    add_file(fixture, "a",
+             "{\"id\":\"a1\",\"type\":\"view\",\"ts\":10,\"page\":\"p\"}\n"
+             "{\"id\":\"a2\",\"type\":\"view\",\"ts\":20,\"page\":\"p\"}\n"
+             "{\"id\":\"a3\",\"type\":\"view\",\"ts\":20,\"page\":\"p\"}\n");
+    add_file(fixture, "b",
+             "{\"id\":\"b1\",\"type\":\"view\",\"ts\":5,\"page\":\"p\"}\n"
+             "{\"id\":\"b2\",\"type\":\"view\",\"ts\":20,\"page\":\"p\"}\n"
+             "{\"id\":\"b3\",\"type\":\"view\",\"ts\":30,\"page\":\"p\"}");
     add_file(fixture, "c", "");
     assert_int_equal(merge(fixture), CTR_STOPPED);
     assert_ids(fixture, "b1 a1 a2 a3 b2 b3 ");
@@ -174,9 +190,10 @@ static void what_is_no_event_is_reported_with_its_line_and_passed_over(void **st
 {
     struct fixture *fixture = *state;
 
-    add_file(fixture, "a", "nonsense\n\n{\"id\":\"a3\",\"type\":\"view\",\"ts\":10,\"page\":\"p\"}\n"
-                           "{\"type\":\"view\",\"page\":\"p\"}\n"
-                           "{\"type\":\"view\",\"ts\":0,\"page\":\"p\"}\n");
+    add_file(fixture, "a",
+             "nonsense\n\n{\"id\":\"a3\",\"type\":\"view\",\"ts\":10,\"page\":\"p\"}\n"
+             "{\"type\":\"view\",\"page\":\"p\"}\n"
+             "{\"type\":\"view\",\"ts\":0,\"page\":\"p\"}\n");
     assert_int_equal(merge(fixture), CTR_STOPPED);
     assert_ids(fixture, "a3 ");
     assert_ptr_equal(strstr(fixture->complaints, "a:1: not_json"), fixture->complaints);
@@ -203,14 +220,16 @@ static void a_bad_row_of_csv_is_reported_with_the_line_it_begins_at(void **state
 static void a_record_at_the_size_limit_passes_and_one_beyond_does_not(void **state)
 {
     struct fixture *fixture = *state;
-    char line[512];
-    int length = snprintf(line, sizeof line, "{\"id\":\"a\",\"type\":\"view\",\"ts\":1,\"page\":\"p\"}");
-    char *bytes = malloc(1024);
+    static const char event[] = "{\"id\":\"a\",\"type\":\"view\",\"ts\":1,\"page\":\"p\"}";
+    char bytes[204]; /* a line of 100 bytes, one of 101, and their ends */
 
+    memset(bytes, ' ', sizeof bytes);
+    memcpy(bytes, event, sizeof event - 1);
+    memcpy(bytes + 101, event, sizeof event - 1);
+    bytes[100] = bytes[202] = '\n';
+    bytes[203] = '\0';
     fixture->options.config.record_bytes_max = 100;
-    snprintf(bytes, 1024, "%s%*s\n%s%*s\n", line, 100 - length, "", line, 101 - length, "");
     add_file(fixture, "a", bytes);
-    free(bytes);
     assert_int_equal(merge(fixture), CTR_STOPPED);
     assert_ids(fixture, "a ");
     assert_ptr_equal(strstr(fixture->complaints, "a:2: too_long"), fixture->complaints);
@@ -221,11 +240,9 @@ static void a_missing_file_names_its_neighbour(void **state)
     struct fixture *fixture = *state;
 
     add_file(fixture, "events.ndjson", "");
-    strcat(fixture->paths[1], fixture->directory);
-    strcat(fixture->paths[1], "/event.ndjson");
-    fixture->options.files[fixture->options.files_count++] = fixture->paths[1];
+    (void)add_path(fixture, "event.ndjson");
     assert_int_equal(merge(fixture), CTR_NOT_FOUND);
-    assert_non_null(strstr(fixture->problem.text, "did you mean 'events.ndjson'?"));
+    assert_non_null(strstr(fixture->problem.text, "did you mean \"events.ndjson\"?"));
 }
 
 static void an_empty_csv_has_no_header(void **state)

@@ -26,9 +26,9 @@ static void a_heap_gives_back_in_the_order_of_time_then_order(void **state)
     heap_init(&heap, 100000);
     for (uint64_t i = 0; i < 10000; i++) {
         random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        assert_int_equal(heap_add(&heap, (struct heap_entry){.time_ms = (int64_t)(random >> 58),
-                                                             .order = i}),
-                         CTR_OK);
+        assert_int_equal(
+            heap_add(&heap, (struct heap_entry){.time_ms = (int64_t)(random >> 58), .order = i}),
+            CTR_OK);
     }
     while (heap_pop(&heap, &entry)) {
         assert_true(entry.time_ms > last.time_ms ||
@@ -74,6 +74,11 @@ static void pace_follows_event_time_or_a_rate_or_nothing(void **state)
     assert_int_equal(replay_due_us(&real_time, INT64_C(253402300799999), 0), INT64_MAX);
 }
 
+static struct text text_of(const char *string)
+{
+    return (struct text){.bytes = string, .length = strlen(string)};
+}
+
 static bool same(struct text a, struct text b)
 {
     return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
@@ -86,9 +91,9 @@ static void what_is_encoded_decodes_to_the_same_event(void **state)
     struct event event = {
         .type = EVENT_CLICK,
         .ts_ms = EVENT_TS_MS_MAX,
-        .page = {"/a \"quoted\" \\ path%/\xF0\x9F\x98\x80", 27},
+        .page = text_of("/a \"quoted\" \\ path%/\xF0\x9F\x98\x80"),
         .box = {long_id, sizeof long_id},
-        .visitor = {"\xC3\xBC</script>", 11},
+        .visitor = text_of("\xC3\xBC</script>"),
     };
     struct decoder *decoder = NULL;
     struct decoded decoded;
@@ -145,9 +150,9 @@ static void the_nearest_name_is_offered_unless_nothing_is_near(void **state)
     struct near_miss miss;
 
     (void)state;
-    assert_string_equal(nearest("timestmp", names, &miss), "; did you mean 'timestamp'?");
-    assert_string_equal(nearest("positions", names, &miss), "; did you mean 'position'?");
-    assert_string_equal(nearest("ip", names, &miss), "; did you mean 'id'?");
+    assert_string_equal(nearest("timestmp", names, &miss), "; did you mean \"timestamp\"?");
+    assert_string_equal(nearest("positions", names, &miss), "; did you mean \"position\"?");
+    assert_string_equal(nearest("ip", names, &miss), "; did you mean \"id\"?");
     assert_string_equal(nearest("user_features", names, &miss), "");
     assert_string_equal(nearest("zzzz", names, &miss), "");
 }

@@ -35,7 +35,8 @@ static bool same_text(struct text a, struct text b)
 static bool same_event(const struct event *a, const struct event *b)
 {
     return a->type == b->type && a->ts_ms == b->ts_ms && same_text(a->page, b->page) &&
-           same_text(a->box, b->box) && same_text(a->visitor, b->visitor) && same_text(a->id, b->id);
+           same_text(a->box, b->box) && same_text(a->visitor, b->visitor) &&
+           same_text(a->id, b->id);
 }
 
 static void the_same_seed_makes_the_same_events(void **state)
