@@ -11,7 +11,13 @@
 #include "api/problem.h"
 #include "api/request.h"
 
-enum { BODY_BYTES_MAX = 1048576, BATCH_ITEMS_MAX = 1000 };
+enum {
+    BODY_BYTES_MAX = 1048576,
+    /* A body somewhat too long is read and thrown away before the 413, because a client that is
+     * still sending when the connection closes never gets to see the answer. */
+    BODY_BYTES_READ_MAX = 2 * BODY_BYTES_MAX,
+    BATCH_ITEMS_MAX = 1000
+};
 
 /* What a batch asks. Owned by the caller: body_done(). */
 struct batch_body {

@@ -110,11 +110,10 @@ static void check(struct deadline_watch *watch, struct deadline *deadline, int64
     phase = atomic_load(&deadline->phase);
     if (now_ms - atomic_load(&deadline->since_ms) < watch->options.limits_ms[phase])
         return;
-    (void)shutdown(deadline->fd,
-                   SHUT_RDWR); /* if the client has gone already, so much the better */
     deadline->cut = true;
     if (watch->options.cut != NULL)
         atomic_fetch_add_explicit(watch->options.cut, 1, memory_order_relaxed);
+    (void)shutdown(deadline->fd, SHUT_RDWR); /* fails where the client has gone: just as well */
 }
 
 static int tick_ms(const struct deadline_options *options)

@@ -33,7 +33,7 @@ enum ctr_status exchange_take(struct exchange *exchange, const char *piece, size
     if (exchange->overflown || length > BODY_BYTES_MAX - exchange->length) {
         exchange->overflown = true;
         exchange->length += length;
-        return exchange->length > 2 * (size_t)BODY_BYTES_MAX ? CTR_LIMIT : CTR_OK;
+        return exchange->length > BODY_BYTES_READ_MAX ? CTR_LIMIT : CTR_OK;
     }
     while (capacity < exchange->length + length)
         capacity *= 2;

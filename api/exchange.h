@@ -23,7 +23,7 @@ struct exchange *exchange_new(const char *target);
 void exchange_free(struct exchange *exchange); /* NULL is fine */
 
 /* Keeps a piece of the body. A body that grows too long is read on without being kept, so that its
- * client gets to see the 413, but not beyond twice the limit.
+ * client gets to see the 413, but not beyond BODY_BYTES_READ_MAX.
  * Errors: CTR_NO_MEMORY, CTR_LIMIT: the connection must be closed. */
 CTR_MUST_USE enum ctr_status exchange_take(struct exchange *exchange, const char *piece,
                                            size_t length);

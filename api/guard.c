@@ -94,7 +94,7 @@ const char *guard_refusal(const struct guard *guard, enum api_method method, boo
         return doubt;
     if (method != API_POST && (guard->codings > 0 || guard->length > 0))
         return "A body is taken with POST only.";
-    if (guard->length > BODY_BYTES_MAX) {
+    if (guard->length > BODY_BYTES_READ_MAX) {
         *ret_kind = PROBLEM_TOO_LARGE;
         return "A body may have at most 1048576 bytes.";
     }

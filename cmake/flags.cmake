@@ -18,7 +18,7 @@ if(LIVECTR_WERROR)
   list(APPEND warnings -Werror)
 endif()
 target_compile_options(livectr_flags INTERFACE ${warnings} -g -fno-strict-aliasing
-                       -fstack-protector-strong)
+                       -fstack-protector-strong -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
 if(LIVECTR_SANITIZE)
   target_compile_options(livectr_flags INTERFACE -fsanitize=${LIVECTR_SANITIZE}

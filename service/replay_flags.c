@@ -164,21 +164,34 @@ enum ctr_status replay_flags_hand_on(struct replay_flags *flags, char *argument)
     return CTR_OK;
 }
 
+/* clang-format off */
 static const struct flag {
     const char *name;
     bool has_value;
     enum ctr_status (*set)(struct replay_flags *flags, char *value); /* NULL: hand on */
 } flag_table[] = {
-    {"--brokers", true, NULL},          {"--config", true, NULL},
-    {"--topic", true, set_topic},       {"--split-topics", true, set_split},
-    {"--create", true, set_partitions}, {"--partition-by", true, set_key},
-    {"--csv", false, set_csv},          {"--separator", true, set_separator},
-    {"--map", true, set_map},           {"--set", true, set_constant},
-    {"--click-if", true, set_click_if}, {"--click-after", true, set_click_after},
-    {"--speed", true, set_speed},       {"--rate", true, set_rate},
-    {"--from", true, set_from},         {"--until", true, set_until},
-    {"--dry-run", false, set_dry_run},  {"--help", false, set_help},
+    {"--brokers",      true,  NULL},
+    {"--config",       true,  NULL},
+    {"--topic",        true,  set_topic},
+    {"--split-topics", true,  set_split},
+    {"--create",       true,  set_partitions},
+    {"--partition-by", true,  set_key},
+    {"--csv",          false, set_csv},
+    {"--separator",    true,  set_separator},
+    {"--map",          true,  set_map},
+    {"--set",          true,  set_constant},
+    {"--click-if",     true,  set_click_if},
+    {"--click-after",  true,  set_click_after},
+    {"--speed",        true,  set_speed},
+    {"--rate",         true,  set_rate},
+    {"--from",         true,  set_from},
+    {"--until",        true,  set_until},
+    {"--dry-run",      false, set_dry_run},
+    {"--help",         false, set_help},
+    {"-h",             false, set_help},
 };
+/* clang-format on */
+
 enum { FLAGS = sizeof flag_table / sizeof *flag_table };
 
 static const struct flag kafka_flag = {"--kafka.", true, NULL};

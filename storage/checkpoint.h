@@ -44,6 +44,7 @@ struct checkpoint {
     enum clock_mode clock;
     enum page_impressions page_impressions;
     struct window_set windows;
+    size_t keys_total, slices_total, buckets_total; /* what a whole one would hold */
 
     size_t partitions_count;
     struct partition *partitions; /* in the store's own order; held records name them by index */

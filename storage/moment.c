@@ -65,16 +65,15 @@ static struct civil civil_from_days(int64_t days)
 void moment_format(int64_t time_ms, char ret_text[MOMENT_TEXT_BYTES])
 {
     struct civil date;
-    int64_t in_day = 0;
+    unsigned in_day = 0;
 
     CTR_ASSERT(time_ms >= MOMENT_MIN_MS && time_ms <= EVENT_TS_MS_MAX);
     date = civil_from_days(moment_floor(time_ms, DAY_MS) / DAY_MS);
-    in_day = time_ms - moment_floor(time_ms, DAY_MS);
+    in_day = (unsigned)(time_ms - moment_floor(time_ms, DAY_MS));
     (void)snprintf(ret_text, MOMENT_TEXT_BYTES, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
                    (unsigned)date.year % 10000, (unsigned)date.month % 100,
-                   (unsigned)date.day % 100, (unsigned)(in_day / 3600000) % 100,
-                   (unsigned)(in_day / 60000 % 60), (unsigned)(in_day / 1000 % 60),
-                   (unsigned)(in_day % 1000));
+                   (unsigned)date.day % 100, in_day / 3600000 % 24, in_day / 60000 % 60,
+                   in_day / 1000 % 60, in_day % 1000);
 }
 
 /* Reads exactly `digits` decimal digits at *at. */

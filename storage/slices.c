@@ -282,16 +282,42 @@ static enum ctr_status grow_list(void **list, size_t *capacity, size_t count, si
     return CTR_OK;
 }
 
+static enum ctr_status reserve_gone(struct slices *slices, size_t count)
+{
+    void *gone = slices->gone;
+    enum ctr_status status =
+        grow_list(&gone, &slices->gone_capacity, slices->gone_count + count, sizeof *slices->gone);
+
+    slices->gone = gone;
+    return status;
+}
+
+static enum ctr_status note_gone(struct slices *slices, int64_t grain_ms, int64_t start_ms)
+{
+    if (reserve_gone(slices, 1) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    slices->gone[slices->gone_count++] =
+        (struct slice_gone){.grain_ms = grain_ms, .start_ms = start_ms};
+    return CTR_OK;
+}
+
+static enum ctr_status reserve_orphans(struct slices *slices, size_t count)
+{
+    void *orphans = slices->orphans;
+    enum ctr_status status = grow_list(&orphans, &slices->orphans_capacity,
+                                       slices->orphans_count + count, sizeof *slices->orphans);
+
+    slices->orphans = orphans;
+    return status;
+}
+
 /* Takes the oldest slices off a tier, remembering those that a snapshot still holds. */
 static enum ctr_status remove_oldest(struct slices *slices, struct tier *tier, size_t count)
 {
-    void *gone = slices->gone;
-
-    if (grow_list(&gone, &slices->gone_capacity, slices->gone_count + count,
-                  sizeof *slices->gone) != CTR_OK) {
+    if (reserve_gone(slices, count) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    slices->gone = gone;
     for (size_t i = 0; i < count; i++) {
         struct slice *slice = &tier->items[i];
 
@@ -342,18 +368,15 @@ static enum ctr_status fold_slice(struct slices *slices, struct keys *keys, stru
         keys_at(keys, slice->cells[c].key)->cells--;
     }
     slice->count = 0;
+    slice->unsaved = true; /* in case it cannot be removed at once */
     return CTR_OK;
 }
 
 static enum ctr_status drop_slice(struct slices *slices, struct keys *keys, struct slice *slice)
 {
-    void *orphans = slices->orphans;
-
-    if (grow_list(&orphans, &slices->orphans_capacity, slices->orphans_count + slice->count,
-                  sizeof *slices->orphans) != CTR_OK) {
+    if (reserve_orphans(slices, slice->count) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    slices->orphans = orphans;
     for (size_t c = 0; c < slice->count; c++) {
         struct key *key = keys_at(keys, slice->cells[c].key);
 
@@ -363,6 +386,7 @@ static enum ctr_status drop_slice(struct slices *slices, struct keys *keys, stru
         }
     }
     slice->count = 0;
+    slice->unsaved = true; /* in case it cannot be removed at once */
     return CTR_OK;
 }
 
@@ -409,23 +433,44 @@ enum ctr_status slices_settle(struct slices *slices, struct keys *keys, int64_t 
 enum ctr_status slices_restore(struct slices *slices, struct keys *keys, int64_t grain_ms,
                                int64_t start_ms, const struct cell *cells, size_t count)
 {
-    for (size_t t = 0; t < slices->tiers_count; t++) {
-        if (slices->tiers[t].grain_ms == grain_ms) {
-            struct slice *slice = NULL;
+    struct tier *tier = slices->tiers;
+    struct slice *slice = NULL;
+    bool unsaved = false;
 
-            if (tier_slice(slices, &slices->tiers[t], start_ms, &slice) != CTR_OK ||
-                slices_reserve(slices, slice, count) != CTR_OK) {
-                return CTR_NO_MEMORY;
-            }
-            for (size_t c = 0; c < count; c++) {
-                if (slices_add(slices, keys, slice, &cells[c]) != CTR_OK) {
-                    return CTR_NO_MEMORY;
-                }
-            }
-            slice->unsaved = false;
-            slice->saved = true;
-            return CTR_OK;
+    while (tier < slices->tiers + slices->tiers_count && tier->grain_ms < grain_ms) {
+        tier++;
+    }
+    if (tier == slices->tiers + slices->tiers_count) {
+        return note_gone(slices, grain_ms, start_ms);
+    }
+    if (tier->grain_ms != grain_ms && note_gone(slices, grain_ms, start_ms) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    if (tier_slice(slices, tier, moment_floor(start_ms, tier->grain_ms), &slice) != CTR_OK ||
+        slices_reserve(slices, slice, count) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    /* As it is in the snapshot, unless a slice of another grain became a part of it. */
+    unsaved = tier->grain_ms != grain_ms || (slice->count > 0 && slice->unsaved);
+    for (size_t c = 0; c < count; c++) {
+        if (slices_add(slices, keys, slice, &cells[c]) != CTR_OK) {
+            return CTR_NO_MEMORY;
         }
     }
-    return CTR_INVALID;
+    slice->unsaved = unsaved;
+    slice->saved = slice->saved || tier->grain_ms == grain_ms;
+    return CTR_OK;
+}
+
+enum ctr_status slices_find_orphans(struct slices *slices, const struct keys *keys)
+{
+    for (uint32_t kid = LEVEL_COUNT; kid < keys->next_kid; kid++) {
+        if (keys_at(keys, kid)->used && keys_at(keys, kid)->cells == 0) {
+            if (reserve_orphans(slices, 1) != CTR_OK) {
+                return CTR_NO_MEMORY;
+            }
+            slices->orphans[slices->orphans_count++] = kid;
+        }
+    }
+    return CTR_OK;
 }

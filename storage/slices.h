@@ -99,11 +99,15 @@ void slices_expire(const struct slices *slices, const struct keys *keys, size_t 
  * Errors: CTR_NO_MEMORY: not all was folded; the next call goes on. */
 CTR_MUST_USE enum ctr_status slices_settle(struct slices *slices, struct keys *keys, int64_t to_ms);
 
-/* Puts a restored slice where it was. Errors: CTR_NO_MEMORY, CTR_INVALID: no tier has that grain.
- */
+/* Puts a saved slice back where it was. A grain that is no tier any more goes to the next coarser
+ * one; without one the windows that needed the slice are gone, and so is the slice: the snapshot
+ * will be told. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status slices_restore(struct slices *slices, struct keys *keys,
                                             int64_t grain_ms, int64_t start_ms,
                                             const struct cell *cells, size_t count);
+
+/* Lists the keys without a cell as orphans (after a restore). Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status slices_find_orphans(struct slices *slices, const struct keys *keys);
 
 /* Sets the limits for `to` without folding anything (after a restore). */
 void slices_set_limits(struct slices *slices, int64_t to_ms);

@@ -15,8 +15,8 @@ static const char schema[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE partition (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,"
     " account BLOB NOT NULL) STRICT;"
-    "CREATE TABLE key (kid INTEGER PRIMARY KEY, level INTEGER NOT NULL, page BLOB NOT NULL,"
-    " box BLOB NOT NULL) STRICT;"
+    "CREATE TABLE key (kid INTEGER PRIMARY KEY, level INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, page BLOB NOT NULL, box BLOB NOT NULL) STRICT;"
     "CREATE TABLE slice (grain INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, cells BLOB NOT NULL, UNIQUE (grain, start)) STRICT;"
     "CREATE TABLE held (apply INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
@@ -28,13 +28,44 @@ static const char schema[] =
 static const char *const statement_texts[STATEMENTS_COUNT] = {
     [PUT_META] = "INSERT OR REPLACE INTO meta VALUES (?, ?)",
     [PUT_PARTITION] = "INSERT OR REPLACE INTO partition VALUES (?, ?, ?)",
-    [PUT_KEY] = "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?)",
+    [PUT_KEY] = "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
     [PUT_SLICE] = "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?)",
     [PUT_HELD] = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)",
     [DROP_KEY] = "DELETE FROM key WHERE kid = ?",
     [DROP_SLICE] = "DELETE FROM slice WHERE grain = ? AND start = ?",
     [DROP_HELD] = "DELETE FROM held WHERE apply = ?",
 };
+
+const char *const snapshot_meta_names[META_COUNT] = {
+    [META_AS_OF] = "as_of",
+    [META_TO] = "to",
+    [META_COVERED_FROM] = "covered_from",
+    [META_KEYS_FOLDED] = "keys_folded",
+    [META_CLOCK] = "clock",
+    [META_PAGE_IMPRESSIONS] = "page_impressions",
+    [META_PARTITIONS] = "partitions",
+    [META_KEYS] = "keys",
+    [META_SLICES] = "slices",
+    [META_HELD] = "held",
+    [META_SAVED_AT] = "saved_at",
+};
+
+int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length)
+{
+    uint64_t sum = hash_checksum(bytes, length);
+
+    for (size_t i = 0; i < count; i++) {
+        sum = hash_mix(sum, (uint64_t)numbers[i], i);
+    }
+    return (int64_t)sum;
+}
+
+int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box)
+{
+    const int64_t numbers[] = {kid, level, (int64_t)hash_checksum(page.bytes, page.length)};
+
+    return snapshot_checksum(numbers, sizeof numbers / sizeof numbers[0], box.bytes, box.length);
+}
 
 /* ---- open ---------------------------------------------------------------------------------- */
 
@@ -56,8 +87,9 @@ static enum ctr_status check_version(struct snapshot *snapshot, const char *path
     if (status != CTR_OK) {
         return status;
     }
-    if (tables == 0 && version == 0) {
-        return sql_run(snapshot->sql, schema, reterr);
+    if (tables == 0 && version == 0 && application == 0) {
+        status = sql_own(snapshot->sql, reterr);
+        return status == CTR_OK ? sql_run(snapshot->sql, schema, reterr) : status;
     }
     if (application != APPLICATION_ID) {
         return ctr_fail(reterr, CTR_INVALID,
@@ -69,7 +101,7 @@ static enum ctr_status check_version(struct snapshot *snapshot, const char *path
                         "or name another data_dir",
                         path, (long long)version, (int)SNAPSHOT_VERSION);
     }
-    return CTR_OK;
+    return sql_own(snapshot->sql, reterr);
 }
 
 enum ctr_status snapshot_open(const char *path, struct snapshot **ret_snapshot,
@@ -124,30 +156,36 @@ static enum ctr_status save_meta(struct snapshot *snapshot, const struct checkpo
                                  int64_t saved_ms, struct ctr_error *reterr)
 {
     struct sql_statement *put = snapshot->statements[PUT_META];
-    const struct {
-        const char *name;
-        int64_t value;
-    } rows[] = {{"as_of", from->as_of_ms},
-                {"to", from->to_ms},
-                {"covered_from", from->covered_from_ms},
-                {"keys_folded", (int64_t)from->keys_folded},
-                {"clock", from->clock},
-                {"page_impressions", from->page_impressions},
-                {"partitions", (int64_t)from->partitions_count},
-                {"saved_at", saved_ms}};
+    const int64_t values[META_COUNT] = {
+        [META_AS_OF] = from->as_of_ms,
+        [META_TO] = from->to_ms,
+        [META_COVERED_FROM] = from->covered_from_ms,
+        [META_KEYS_FOLDED] = (int64_t)from->keys_folded,
+        [META_CLOCK] = from->clock,
+        [META_PAGE_IMPRESSIONS] = from->page_impressions,
+        [META_PARTITIONS] = (int64_t)from->partitions_count,
+        [META_KEYS] = (int64_t)from->keys_total,
+        [META_SLICES] = (int64_t)from->slices_total,
+        [META_HELD] = (int64_t)from->buckets_total,
+        [META_SAVED_AT] = saved_ms,
+    };
     char windows[WINDOWS_MAX * (WINDOW_NAME_BYTES + 1)] = "";
     size_t length = 0;
+    enum ctr_status status = CTR_OK;
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        enum ctr_status status = put_integer(snapshot, rows[i].name, rows[i].value, reterr);
-
-        if (status != CTR_OK) {
-            return status;
-        }
-    }
     for (size_t w = 0; w < from->windows.count; w++) {
         length += (size_t)snprintf(windows + length, sizeof windows - length, "%s%s",
                                    w == 0 ? "" : ",", from->windows.items[w].name);
+    }
+    for (size_t i = 0; i < META_COUNT && status == CTR_OK; i++) {
+        status = put_integer(snapshot, snapshot_meta_names[i], values[i], reterr);
+    }
+    if (status == CTR_OK) {
+        status = put_integer(snapshot, "checksum",
+                             snapshot_checksum(values, META_COUNT, windows, length), reterr);
+    }
+    if (status != CTR_OK) {
+        return status;
     }
     sql_set_text(put, 1, "windows");
     sql_set_text(put, 2, windows);
@@ -186,14 +224,16 @@ static enum ctr_status save_partitions(struct snapshot *snapshot, const struct c
     enum ctr_status status = CTR_OK;
 
     for (size_t i = 0; i < from->partitions_count && status == CTR_OK; i++) {
+        const int64_t number = (int64_t)i;
+
         packer.length = 0;
         snapshot_pack_partition(&from->partitions[i], &packer);
         if (packer.failed) {
             status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save the positions");
             break;
         }
-        sql_set_integer(put, 1, (int64_t)i);
-        sql_set_integer(put, 2, (int64_t)hash_checksum(packer.bytes, packer.length));
+        sql_set_integer(put, 1, number);
+        sql_set_integer(put, 2, snapshot_checksum(&number, 1, packer.bytes, packer.length));
         sql_set_bytes(put, 3, packer.bytes, packer.length);
         status = sql_do(snapshot->sql, put, reterr);
     }
@@ -240,8 +280,9 @@ static enum ctr_status save_keys(struct snapshot *snapshot, const struct checkpo
 
         sql_set_integer(put, 1, key->kid);
         sql_set_integer(put, 2, key->level);
-        sql_set_bytes(put, 3, key->page.bytes, key->page.length);
-        sql_set_bytes(put, 4, key->box.bytes, key->box.length);
+        sql_set_integer(put, 3, snapshot_key_checksum(key->kid, key->level, key->page, key->box));
+        sql_set_bytes(put, 4, key->page.bytes, key->page.length);
+        sql_set_bytes(put, 5, key->box.bytes, key->box.length);
         status = sql_do(snapshot->sql, put, reterr);
     }
     return status;
@@ -256,6 +297,7 @@ static enum ctr_status save_slices(struct snapshot *snapshot, const struct check
 
     for (size_t i = 0; i < from->slices_count && status == CTR_OK; i++) {
         const struct checkpoint_slice *slice = &from->slices[i];
+        const int64_t numbers[] = {slice->grain_ms, slice->start_ms, (int64_t)slice->count};
         int64_t before = 0;
 
         packer.length = 0;
@@ -269,10 +311,10 @@ static enum ctr_status save_slices(struct snapshot *snapshot, const struct check
             status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save a slice");
             break;
         }
-        sql_set_integer(put, 1, slice->grain_ms);
-        sql_set_integer(put, 2, slice->start_ms);
-        sql_set_integer(put, 3, (int64_t)slice->count);
-        sql_set_integer(put, 4, (int64_t)hash_checksum(packer.bytes, packer.length));
+        sql_set_integer(put, 1, numbers[0]);
+        sql_set_integer(put, 2, numbers[1]);
+        sql_set_integer(put, 3, numbers[2]);
+        sql_set_integer(put, 4, snapshot_checksum(numbers, 3, packer.bytes, packer.length));
         sql_set_bytes(put, 5, packer.bytes, packer.length);
         status = sql_do(snapshot->sql, put, reterr);
     }
@@ -288,10 +330,11 @@ static enum ctr_status save_held(struct snapshot *snapshot, const struct checkpo
 
     for (size_t i = 0; i < from->buckets_count && status == CTR_OK; i++) {
         const struct checkpoint_bucket *bucket = &from->buckets[i];
+        const int64_t numbers[] = {bucket->apply_ms, (int64_t)bucket->count};
 
-        sql_set_integer(put, 1, bucket->apply_ms);
-        sql_set_integer(put, 2, (int64_t)bucket->count);
-        sql_set_integer(put, 3, (int64_t)hash_checksum(bucket->bytes, bucket->length));
+        sql_set_integer(put, 1, numbers[0]);
+        sql_set_integer(put, 2, numbers[1]);
+        sql_set_integer(put, 3, snapshot_checksum(numbers, 2, bucket->bytes, bucket->length));
         sql_set_bytes(put, 4, bucket->bytes, bucket->length);
         status = sql_do(snapshot->sql, put, reterr);
     }

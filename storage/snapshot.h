@@ -6,8 +6,11 @@
  *   meta       what, when, with which settings          one row per name
  *   partition  position, clock and counters             one row each
  *   key        kid -> level, page, box
- *   slice      (grain, start) -> cells, checksum
- *   held       apply moment -> records, checksum
+ *   slice      (grain, start) -> cells
+ *   held       apply moment -> records
+ *
+ * Each row carries a checksum over all of it (meta: one over all rows), and meta says how many
+ * rows each table has: a flipped bit that SQLite does not notice, and a row that is lost, are.
  *
  * A save is one transaction: counts, held records, positions, clocks and as_of go together or not
  * at all. WAL with synchronous=NORMAL: a power cut may take the newest saves, never a part of one,

@@ -25,6 +25,27 @@ struct snapshot {
     struct sql_statement *statements[STATEMENTS_COUNT];
 };
 
+/* The numbers of meta, in the order of their checksum; the text "windows" is part of it, too. */
+enum snapshot_meta {
+    META_AS_OF,
+    META_TO,
+    META_COVERED_FROM,
+    META_KEYS_FOLDED,
+    META_CLOCK,
+    META_PAGE_IMPRESSIONS,
+    META_PARTITIONS,
+    META_KEYS,
+    META_SLICES,
+    META_HELD,
+    META_SAVED_AT,
+    META_COUNT
+};
+extern const char *const snapshot_meta_names[META_COUNT];
+
+/* Checksum of a row: its numbers, then its bytes. */
+int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length);
+int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box);
+
 /* A partition's account as packed bytes, and back. False: the bytes are no such account. */
 struct packer;
 struct unpacker;

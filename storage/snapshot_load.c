@@ -59,14 +59,21 @@ static enum ctr_status read_rows(struct snapshot *snapshot, const char *query, r
     return status == CTR_NOT_FOUND ? CTR_OK : status;
 }
 
-/* The blob at a column, if it is what its checksum (in the column before) says. */
+enum { NUMBERS_MAX = 3 };
+
+/* The blob at a column, if it and all numbers before it are what the checksum between them says. */
 static bool checked_bytes(struct sql_statement *row, int at, struct unpacker *ret_unpacker)
 {
+    int64_t numbers[NUMBERS_MAX] = {0};
     size_t length = 0;
     const unsigned char *bytes = sql_get_bytes(row, at, &length);
 
+    for (int i = 0; i < at - 1; i++) {
+        numbers[i] = sql_get_integer(row, i);
+    }
     *ret_unpacker = (struct unpacker){.at = bytes, .end = bytes == NULL ? bytes : bytes + length};
-    return sql_get_integer(row, at - 1) == (int64_t)hash_checksum(bytes, length);
+    return sql_get_integer(row, at - 1) ==
+           snapshot_checksum(numbers, (size_t)at - 1, bytes, length);
 }
 
 bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_partition)
@@ -147,8 +154,15 @@ static enum ctr_status read_key(struct sql_statement *row, void *ret_item)
     }
     key->kid = (uint32_t)kid;
     key->level = (uint8_t)level;
-    status = copy_text(row, 2, &key->page);
-    return status == CTR_OK ? copy_text(row, 3, &key->box) : status;
+    status = copy_text(row, 3, &key->page);
+    if (status == CTR_OK) {
+        status = copy_text(row, 4, &key->box);
+    }
+    if (status == CTR_OK && sql_get_integer(row, 2) !=
+                                snapshot_key_checksum(key->kid, key->level, key->page, key->box)) {
+        return CTR_CORRUPT;
+    }
+    return status;
 }
 
 static enum ctr_status read_slice(struct sql_statement *row, void *ret_item)
@@ -215,7 +229,7 @@ static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *
     } lists[] = {
         {"SELECT number, checksum, account FROM partition ORDER BY number", read_partition,
          &partitions},
-        {"SELECT kid, level, page, box FROM key ORDER BY kid", read_key, &keys},
+        {"SELECT kid, level, checksum, page, box FROM key ORDER BY kid", read_key, &keys},
         {"SELECT grain, start, count, checksum, cells FROM slice ORDER BY grain, start", read_slice,
          &slices},
         {"SELECT apply, count, checksum, records FROM held ORDER BY apply", read_bucket, &buckets},
@@ -290,11 +304,12 @@ static enum ctr_status meta_integer(struct snapshot *snapshot, const char *name,
     return status;
 }
 
-static enum ctr_status load_windows(struct snapshot *snapshot, struct checkpoint *into,
+enum { WINDOWS_TEXT_BYTES = WINDOWS_MAX * (WINDOW_NAME_BYTES + 1) };
+
+static enum ctr_status meta_windows(struct snapshot *snapshot, char ret_list[WINDOWS_TEXT_BYTES],
                                     struct ctr_error *reterr)
 {
     struct sql_statement *statement = NULL;
-    char list[WINDOWS_MAX * (WINDOW_NAME_BYTES + 1)] = "";
     size_t length = 0;
     const void *bytes = NULL;
     enum ctr_status status = sql_prepare(
@@ -306,47 +321,59 @@ static enum ctr_status load_windows(struct snapshot *snapshot, struct checkpoint
     status = sql_next(snapshot->sql, statement, reterr);
     if (status == CTR_OK) {
         bytes = sql_get_bytes(statement, 0, &length);
-        if (length >= sizeof list) {
+        if (length == 0 || length >= WINDOWS_TEXT_BYTES) {
             status = CTR_CORRUPT;
         } else {
-            memcpy(list, bytes, length);
-            status = window_set_parse(list, &into->windows, NULL) == CTR_OK ? CTR_OK : CTR_CORRUPT;
+            memcpy(ret_list, bytes, length);
         }
     }
     sql_finish(statement);
     return status;
 }
 
+/* What was lost with its own checksum shows in the number of rows. */
+static bool all_there(const struct checkpoint *into, const int64_t values[META_COUNT])
+{
+    return values[META_PARTITIONS] == (int64_t)into->partitions_count &&
+           values[META_KEYS] == (int64_t)into->keys_count &&
+           values[META_SLICES] == (int64_t)into->slices_count &&
+           values[META_HELD] == (int64_t)into->buckets_count;
+}
+
 static enum ctr_status load_meta(struct snapshot *snapshot, struct checkpoint *into,
                                  struct ctr_error *reterr)
 {
-    int64_t clock = 0;
-    int64_t page_impressions = 0;
-    int64_t folded = 0;
-    int64_t partitions = 0;
-    const struct {
-        const char *name;
-        int64_t *value;
-    } rows[] = {
-        {"as_of", &into->as_of_ms}, {"to", &into->to_ms}, {"covered_from", &into->covered_from_ms},
-        {"keys_folded", &folded},   {"clock", &clock},    {"page_impressions", &page_impressions},
-        {"partitions", &partitions}};
-    enum ctr_status status = CTR_OK;
+    int64_t values[META_COUNT] = {0};
+    int64_t checksum = 0;
+    char windows[WINDOWS_TEXT_BYTES] = "";
+    enum ctr_status status = meta_integer(snapshot, "checksum", &checksum, reterr);
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0] && status == CTR_OK; i++) {
-        status = meta_integer(snapshot, rows[i].name, rows[i].value, reterr);
+    for (size_t i = 0; i < META_COUNT && status == CTR_OK; i++) {
+        status = meta_integer(snapshot, snapshot_meta_names[i], &values[i], reterr);
+    }
+    if (status == CTR_OK) {
+        status = meta_windows(snapshot, windows, reterr);
     }
     if (status != CTR_OK) {
         return status;
     }
-    if (clock < CLOCK_WALL || clock > CLOCK_EVENT || page_impressions < 0 || page_impressions > 1 ||
-        partitions != (int64_t)into->partitions_count) {
+    if (checksum != snapshot_checksum(values, META_COUNT, windows, strlen(windows)) ||
+        values[META_CLOCK] < CLOCK_WALL || values[META_CLOCK] > CLOCK_EVENT ||
+        values[META_PAGE_IMPRESSIONS] < PAGE_IMPRESSIONS_PAGE_VIEWS ||
+        values[META_PAGE_IMPRESSIONS] > PAGE_IMPRESSIONS_BOX_VIEWS || !all_there(into, values) ||
+        window_set_parse(windows, &into->windows, NULL) != CTR_OK) {
         return CTR_CORRUPT;
     }
-    into->keys_folded = (uint64_t)folded;
-    into->clock = (enum clock_mode)clock;
-    into->page_impressions = (enum page_impressions)page_impressions;
-    return load_windows(snapshot, into, reterr);
+    into->as_of_ms = values[META_AS_OF];
+    into->to_ms = values[META_TO];
+    into->covered_from_ms = values[META_COVERED_FROM];
+    into->keys_folded = (uint64_t)values[META_KEYS_FOLDED];
+    into->keys_total = into->keys_count;
+    into->slices_total = into->slices_count;
+    into->buckets_total = into->buckets_count;
+    into->clock = (enum clock_mode)values[META_CLOCK];
+    into->page_impressions = (enum page_impressions)values[META_PAGE_IMPRESSIONS];
+    return CTR_OK;
 }
 
 enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret_checkpoint,

@@ -43,13 +43,13 @@ static enum ctr_status fail(struct sql *sql, const char *doing, struct ctr_error
 /* TRAPS: exactly one connection; EXCLUSIVE before WAL, so that no shared-memory file appears and a
  * second process is refused; mmap off. NORMAL is enough because offsets return with the counts. */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
-                               "PRAGMA journal_mode = WAL;"
                                "PRAGMA synchronous = NORMAL;"
                                "PRAGMA wal_autocheckpoint = 0;"
                                "PRAGMA mmap_size = 0;"
                                "PRAGMA trusted_schema = OFF;"
                                "PRAGMA cell_size_check = ON;"
-                               "BEGIN IMMEDIATE; COMMIT;";
+                               "BEGIN EXCLUSIVE; COMMIT;";
+static const char owning[] = "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; COMMIT;";
 
 enum ctr_status sql_open(const char *path, struct sql **ret_sql, struct ctr_error *reterr)
 {
@@ -81,6 +81,11 @@ void sql_close(struct sql *sql)
         (void)sqlite3_close_v2(sql->handle);
         free(sql);
     }
+}
+
+enum ctr_status sql_own(struct sql *sql, struct ctr_error *reterr)
+{
+    return sql_run(sql, owning, reterr);
 }
 
 enum ctr_status sql_run(struct sql *sql, const char *statements, struct ctr_error *reterr)

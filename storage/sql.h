@@ -15,11 +15,14 @@
 struct sql;
 struct sql_statement;
 
-/* Opens or creates a file for this process alone. Errors: CTR_RETRY: another process has it;
- * CTR_CORRUPT: not a database; CTR_IO. */
+/* Opens or creates a file for this process alone, without writing to it: look whose it is, then
+ * sql_own() it. Errors: CTR_RETRY: another process has it; CTR_CORRUPT: not a database; CTR_IO. */
 CTR_MUST_USE enum ctr_status sql_open(const char *path, struct sql **ret_sql,
                                       struct ctr_error *reterr);
 void sql_close(struct sql *sql); /* NULL is fine */
+
+/* Makes the file one with a write-ahead log (which is noted in it). */
+CTR_MUST_USE enum ctr_status sql_own(struct sql *sql, struct ctr_error *reterr);
 
 /* Runs statements without results. */
 CTR_MUST_USE enum ctr_status sql_run(struct sql *sql, const char *statements,

@@ -64,7 +64,7 @@ struct progress {
     int64_t to_ms;
     int64_t
         covered_from_ms; /* everything at or after this was read; INT64_MIN: from the beginning */
-    int64_t alive_ms;    /* the oldest sign of life among partitions; see store_heartbeat() */
+    int64_t alive_ms;    /* the oldest sign of life among partitions, MOMENT_NONE */
     uint64_t revision;   /* grows by one with every published change of a count */
     enum clock_mode clock;
     bool at_end;         /* every partition was read to its end at the same moment */

@@ -153,7 +153,7 @@ static void move_edges(struct store *store, int64_t to_ms)
     published->progress.revision++;
 }
 
-static enum ctr_status remove_orphans(struct store *store)
+enum ctr_status store_remove_orphans(struct store *store)
 {
     struct slices *slices = &store->slices;
 
@@ -194,7 +194,7 @@ static enum ctr_status settle(struct store *store, int64_t to_ms)
     if (slices_settle(&store->slices, &store->keys, to_ms) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    return store->slices.orphans_count == 0 ? CTR_OK : remove_orphans(store);
+    return store->slices.orphans_count == 0 ? CTR_OK : store_remove_orphans(store);
 }
 
 /* Moves to `to_ms` without counting anything. */

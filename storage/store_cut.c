@@ -71,6 +71,7 @@ static bool cut_keys(const struct store *store, struct checkpoint *cut)
     for (uint32_t kid = LEVEL_COUNT; kid < store->keys.next_kid; kid++) {
         const struct key *key = keys_at(&store->keys, kid);
 
+        cut->keys_total += key->used ? 1 : 0;
         if (wanted_key(cut, key)) {
             cut->keys_count++;
             text_bytes += (key->page == NULL ? 0 : key->page->length) +
@@ -127,6 +128,7 @@ static bool cut_slices(struct store *store, struct checkpoint *cut)
     for (size_t t = 0; t < store->slices.tiers_count; t++) {
         room += store->slices.tiers[t].count;
     }
+    cut->slices_total = room - 1;
     cut->slices = calloc(room, sizeof *cut->slices);
     if (cut->slices == NULL) {
         return false;
@@ -173,6 +175,10 @@ static bool cut_held(struct store *store, struct checkpoint *cut)
     for (size_t i = 0; i < store->held.count; i++) {
         struct held_bucket *bucket = &store->held.buckets[i];
 
+        if (bucket->count == 0) {
+            continue; /* left by a failed allocation, and never saved */
+        }
+        cut->buckets_total++;
         if (!cut->whole && !bucket->unsaved) {
             continue;
         }

@@ -88,6 +88,9 @@ CTR_MUST_USE enum ctr_status store_partition_add(struct store *store,
                                                  const struct partition *partition,
                                                  uint32_t *ret_index);
 
+/* Removes the keys that the slices list as orphans. Errors: CTR_NO_MEMORY: they stay listed. */
+CTR_MUST_USE enum ctr_status store_remove_orphans(struct store *store);
+
 /* Copies the accounts for readers. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status store_publish(struct store *store);
 

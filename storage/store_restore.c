@@ -114,35 +114,23 @@ static bool known_cells(const struct store *store, const struct checkpoint_slice
     return true;
 }
 
-/* A grain that is no tier any more goes to the next coarser one; none: the windows that needed it
- * are gone, and so is the slice. */
-static enum ctr_status restore_slice(struct store *store, const struct checkpoint_slice *slice)
-{
-    for (size_t t = 0; t < store->slices.tiers_count; t++) {
-        int64_t grain_ms = store->slices.tiers[t].grain_ms;
-
-        if (grain_ms >= slice->grain_ms) {
-            return slices_restore(&store->slices, &store->keys, grain_ms,
-                                  moment_floor(slice->start_ms, grain_ms), slice->cells,
-                                  slice->count);
-        }
-    }
-    return CTR_OK;
-}
-
 static enum ctr_status restore_slices(struct store *store, const struct checkpoint *from)
 {
     for (size_t i = 0; i < from->slices_count; i++) {
+        const struct checkpoint_slice *slice = &from->slices[i];
         enum ctr_status status = CTR_CORRUPT;
 
-        if (known_cells(store, &from->slices[i])) {
-            status = restore_slice(store, &from->slices[i]);
+        if (known_cells(store, slice)) {
+            status = slices_restore(&store->slices, &store->keys, slice->grain_ms, slice->start_ms,
+                                    slice->cells, slice->count);
         }
         if (status != CTR_OK) {
             return status;
         }
     }
-    return CTR_OK;
+    /* Keys of slices that no window needs any more. */
+    return slices_find_orphans(&store->slices, &store->keys) == CTR_OK ? store_remove_orphans(store)
+                                                                       : CTR_NO_MEMORY;
 }
 
 static enum ctr_status restore_event(struct store *store, const struct checkpoint_bucket *bucket,

@@ -144,7 +144,7 @@ static enum ctr_status list_topics(struct producer *producer,
 
     if (error) {
         return ctr_fail(reterr, CTR_IO,
-                        "no answer from %s (%s); is --brokers right and the "
+                        "no answer from %s (%s); is the address right and the "
                         "broker up?",
                         producer->brokers, rd_kafka_err2str(error));
     }

@@ -76,11 +76,12 @@ _NOTHING = object()
 
 
 def _at(document: dict[str, Any], path: str) -> Any:
-    """The value under a field name; where there is none by that name, dots descend into objects."""
-    if path in document:
-        return document[path]
+    """The value of a field: by its name, or where a path begins with /, by JSON pointer (RFC 6901)."""
+    if not path.startswith("/"):
+        return document.get(path, _NOTHING)
     value: Any = document
-    for part in path.split("."):
+    for part in path[1:].split("/"):
+        part = part.replace("~1", "/").replace("~0", "~")
         if not isinstance(value, dict) or part not in value:
             return _NOTHING
         value = value[part]
@@ -108,7 +109,7 @@ def _optional_id(document: dict[str, Any], path: str) -> str | None:
 
 def _page(document: dict[str, Any], path: str) -> str:
     value = _at(document, path)
-    if value is _NOTHING or value is None:
+    if value is _NOTHING:
         raise Malformed(MISSING)
     if not isinstance(value, str):
         raise Malformed(WRONG_TYPE)
@@ -119,7 +120,7 @@ def _page(document: dict[str, Any], path: str) -> str:
 
 def _ts(document: dict[str, Any], path: str) -> int:
     value = _at(document, path)
-    if value is _NOTHING or value is None:
+    if value is _NOTHING:
         raise Malformed(MISSING)
     if isinstance(value, str):
         try:
@@ -135,7 +136,7 @@ def _ts(document: dict[str, Any], path: str) -> int:
 
 def _is_click(document: dict[str, Any], path: str, settings: Settings) -> bool:
     value = _at(document, path)
-    if value is _NOTHING or value is None:
+    if value is _NOTHING:
         raise Malformed(MISSING)
     if not isinstance(value, str):
         raise Malformed(WRONG_TYPE)

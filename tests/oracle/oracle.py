@@ -32,6 +32,7 @@ from settings import Settings
 Name = tuple["str | None", "str | None"]  # (page, box): what an answer is about; both None: the site
 Counts = tuple[int, int]  # (impressions, clicks)
 Slices = dict[tuple[int, int], list[int]]  # (event second, gate second) -> [views, clicks]
+Series = tuple[list[int], list[tuple[int, int, int]]]  # event seconds in order; gate, views, clicks
 
 ACCEPTED, LATE, FUTURE, MALFORMED = range(4)
 NO_GATE = -1
@@ -121,7 +122,8 @@ class Oracle:
         self.settings = settings
         self.partitions: dict[tuple[str, int], Partition] = {}
         self._own: dict[Name, Slices] = {}  # by (page, box or None), exactly as in the events
-        self._merged: dict[Name, Slices] = {}  # by what is asked about; made when asked
+        self._merged: dict[Name, Series] = {}  # by what is asked about; made when asked
+        self._every: dict[tuple[int, int], dict[Name, Counts]] = {}  # the newest question's answer
 
     # ---- taking the log ------------------------------------------------------------------------
 
@@ -191,6 +193,7 @@ class Oracle:
         pair[event.click] += 1
         if self._merged:
             self._merged.clear()
+            self._every.clear()
 
     # ---- answering -----------------------------------------------------------------------------
 
@@ -207,17 +210,23 @@ class Oracle:
     def counts(self, name: Name, from_ms: int, to_ms: int) -> Counts:
         """Impressions and clicks of one key: arrived before `to`, from <= ts < to."""
         first, after = -(-from_ms // 1000), to_ms // 1000
+        seconds, slices = self._series(name)
         views = clicks = 0
-        for (second, gate), pair in self._slices(name).items():
-            if second >= first and gate < after:
-                views += pair[0]
-                clicks += pair[1]
+        # A gate is never before its event: slices from `after` on cannot count.
+        for at in range(bisect.bisect_left(seconds, first), bisect.bisect_left(seconds, after)):
+            gate, more_views, more_clicks = slices[at]
+            if gate < after:
+                views += more_views
+                clicks += more_clicks
         return views, clicks
 
     def every(self, from_ms: int, to_ms: int) -> dict[Name, Counts]:
         """All keys with at least one impression or click in the window."""
-        found = ((name, self.counts(name, from_ms, to_ms)) for name in self.names())
-        return {name: counts for name, counts in found if counts != (0, 0)}
+        if (from_ms, to_ms) not in self._every:
+            found = ((name, self.counts(name, from_ms, to_ms)) for name in self.names())
+            self._every = {(from_ms, to_ms): {name: counts for name, counts in found
+                                              if counts != (0, 0)}}
+        return self._every[from_ms, to_ms]
 
     def edges(self, window: str, to_ms: int) -> tuple[int, int]:
         return from_of(to_ms, self.settings.windows[window]), to_ms
@@ -237,17 +246,20 @@ class Oracle:
         newest = max(gates, default=NO_GATE)
         return (newest // 1000 + 1) * 1000
 
-    def _slices(self, name: Name) -> Slices:
-        merged = self._merged.get(name)
-        if merged is None:
-            merged = {}
+    def _series(self, name: Name) -> Series:
+        series = self._merged.get(name)
+        if series is None:
+            merged: Slices = {}
             for own, views_count in self._parts(name):
                 for at, (views, clicks) in self._own[own].items():
                     pair = merged.setdefault(at, [0, 0])
                     pair[0] += views if views_count else 0
                     pair[1] += clicks
-            self._merged[name] = merged
-        return merged
+            ordered = sorted(merged)
+            series = ([second for second, _ in ordered],
+                      [(at[1], merged[at][0], merged[at][1]) for at in ordered])
+            self._merged[name] = series
+        return series
 
     def _parts(self, name: Name) -> Iterator[tuple[Name, bool]]:
         """Which events a key counts: their (page, box), and whether their views count too."""

@@ -235,8 +235,8 @@ class Decoding(unittest.TestCase):
             "not_json": [b"{", b"7", b'{"a":1e999}', event(T0, x="\ud800")],
             "key_twice": [b'{"type":"view","type":"view"}'],
             "missing": [b"{}", b'{"type":"view","ts":1}', b'{"ts":1,"page":"p"}',
-                        b'{"type":"view","page":"p"}', event(None), event(T0, page=None)],
-            "wrong_type": [b"[]", event(T0, page=7), event(T0, box=7), event(T0, visitor=[]),
+                        b'{"type":"view","page":"p"}'],
+            "wrong_type": [b"[]", event(None), event(T0, page=None), event(T0, page=7), event(T0, box=7), event(T0, visitor=[]),
                            event(T0, id={}), event(1.5), event(1e3), event(True), event([]),
                            b'{"type":7,"ts":1,"page":"p"}'],
             "bad_value": [event(-1), event(253402300800000), event("2026"), event(T0, "VIEW"),
@@ -265,10 +265,10 @@ class Decoding(unittest.TestCase):
 
     def test_aliases_and_field_names(self) -> None:
         settings = Settings.of({"view_types": "pv, imp", "click_types": "tap", "field_page": "url",
-                                "field_ts": "meta.time"})
-        raw = b'{"type":"tap","meta":{"time":5},"url":"/x","page":3}'
+                                "field_ts": "/meta/a~1b~0c", "field_box": "a.b"})
+        raw = b'{"type":"tap","meta":{"a/b~c":5},"url":"/x","page":3,"a.b":"box","a":{"b":"no"}}'
         got = decode.decode(raw, None, settings)
-        self.assertEqual((got.click, got.ts_ms, got.page), (True, 5, "/x"))
+        self.assertEqual((got.click, got.ts_ms, got.page, got.box), (True, 5, "/x", "box"))
         with self.assertRaises(decode.Malformed):
             decode.decode(raw.replace(b"tap", b"click"), None, settings)
 

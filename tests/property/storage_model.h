@@ -220,11 +220,9 @@ static inline void model_record(struct model *model, uint32_t number, int64_t of
             partition->arrival_ms = own_ms;
         }
         *record = (struct model_record){.event = event, .offset = offset, .partition = number};
-        record->straggler =
-            model->to_ms != MOMENT_NONE && partition->arrival_ms < model->to_ms;
-        later_ms = event.ts_ms > partition->arrival_ms || record->straggler
-                       ? event.ts_ms
-                       : partition->arrival_ms;
+        record->straggler = model->to_ms != MOMENT_NONE && partition->arrival_ms < model->to_ms;
+        later_ms = event.ts_ms > partition->arrival_ms || record->straggler ? event.ts_ms
+                                                                            : partition->arrival_ms;
         record->apply_ms = model_floor(later_ms, 1000) + 1000;
         if (record->apply_ms < model->to_ms) {
             record->apply_ms = model->to_ms;

@@ -44,15 +44,24 @@ static char snapshot_path[PATH_BYTES];
 
 static void pick_options(struct dice *dice, struct store_options *options)
 {
-    static const char *const window_sets[] = {
-        "1m,10m,1h,24h", "10m",   "24h",         "1m,24h",      "90s,15m,100m",    "1m",
-        "1s",            "2m,3m", "10m,20m,30m", "1s,119s,48h", "5s,1m,2h,3h,25h", "1m,121m"};
+    static const char *const window_sets[] = {"1m,10m,1h,24h",
+                                              "10m",
+                                              "24h",
+                                              "1m,24h",
+                                              "90s,15m,100m",
+                                              "1m",
+                                              "1s",
+                                              "2m,3m",
+                                              "10m,20m,30m",
+                                              "1s,119s,48h",
+                                              "5s,1m,2h,3h,25h",
+                                              "1m,121m"};
     size_t set = dice_below(dice, sizeof window_sets / sizeof window_sets[0]);
 
     *options = (struct store_options){
         .clock = dice_percent(dice, 60) ? CLOCK_WALL : CLOCK_EVENT,
-        .page_impressions = dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS
-                                                   : PAGE_IMPRESSIONS_BOX_VIEWS,
+        .page_impressions =
+            dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS : PAGE_IMPRESSIONS_BOX_VIEWS,
         .late_ms = dice_percent(dice, 70) ? INT64_C(48) * HOUR_MS : HOUR_MS,
         .future_ms = MINUTE_MS,
         .keys_max = dice_percent(dice, 50) ? 100000 : (uint32_t)dice_between(dice, 0, 30),
@@ -204,8 +213,8 @@ static void deliver(struct world *world, uint32_t p)
     struct event whole = {.type = event.type,
                           .ts_ms = event.ts_ms,
                           .page = model_text(event.page),
-                          .box = event.box == MODEL_NO_BOX ? (struct text){0}
-                                                           : model_text(event.box)};
+                          .box =
+                              event.box == MODEL_NO_BOX ? (struct text){0} : model_text(event.box)};
 
     if (!partition->started || world->model->records_count == MODEL_RECORDS_MAX) {
         return;
@@ -251,9 +260,8 @@ static void report(struct world *world, uint32_t p)
         model_end(partition, partition->next);
         partition_end(store_partition(world->store, p), partition->next, now_ms);
     } else {
-        int64_t end = partition->next + (dice_percent(world->dice, 60)
-                                             ? 0
-                                             : dice_between(world->dice, 1, 3));
+        int64_t end =
+            partition->next + (dice_percent(world->dice, 60) ? 0 : dice_between(world->dice, 1, 3));
         int64_t asked_ms = world->now_ms - dice_between(world->dice, 0, 300);
 
         model_confirm(partition, end, asked_ms);
@@ -305,8 +313,8 @@ static void restart(struct world *world)
     ROUND_CHECK(world->dice, snapshot_load(world->snapshot, &loaded, &err) == CTR_OK, "%s",
                 err.text);
     ROUND_CHECK(world->dice,
-                store_restore(&world->model->options, loaded, &world->store, &err) == CTR_OK,
-                "%s", err.text);
+                store_restore(&world->model->options, loaded, &world->store, &err) == CTR_OK, "%s",
+                err.text);
     checkpoint_free(loaded);
     model_restart(world->model);
     for (uint32_t p = 0; p < world->model->partitions_count; p++) {
@@ -345,21 +353,19 @@ static void check_keys(struct world *world, size_t window, enum level level, int
     store_read(world->store, window, names, (size_t)count, totals, folded, &reading);
     ROUND_CHECK(world->dice, reading.progress.to_ms == world->model->to_ms, "to");
     ROUND_CHECK(world->dice,
-                reading.from_ms ==
-                    model_from(world->model->options.windows.items[window].length_ms,
-                               world->model->to_ms),
+                reading.from_ms == model_from(world->model->options.windows.items[window].length_ms,
+                                              world->model->to_ms),
                 "from of window %zu", window);
     for (int i = 0; i < count; i++) {
         const struct totals *wanted = &recount.keys[level][keys[i]];
         bool zero = wanted->impressions == 0 && wanted->clicks == 0;
 
-        ROUND_CHECK(world->dice,
-                    totals[i].impressions == wanted->impressions &&
-                        totals[i].clicks == wanted->clicks,
-                    "window %zu, %s %d: %llu/%llu, wanted %llu/%llu", window, level_name(level),
-                    keys[i], (unsigned long long)totals[i].clicks,
-                    (unsigned long long)totals[i].impressions, (unsigned long long)wanted->clicks,
-                    (unsigned long long)wanted->impressions);
+        ROUND_CHECK(
+            world->dice,
+            totals[i].impressions == wanted->impressions && totals[i].clicks == wanted->clicks,
+            "window %zu, %s %d: %llu/%llu, wanted %llu/%llu", window, level_name(level), keys[i],
+            (unsigned long long)totals[i].clicks, (unsigned long long)totals[i].impressions,
+            (unsigned long long)wanted->clicks, (unsigned long long)wanted->impressions);
         ROUND_CHECK(world->dice,
                     folded[i] == (level != LEVEL_SITE && zero &&
                                   (other->impressions > 0 || other->clicks > 0)),
@@ -418,8 +424,7 @@ static size_t wanted_rows(const struct world *world, const struct list_query *qu
 
     for (int id = 0; id < ids; id++) {
         struct model_event event = {.page = query->level == LEVEL_PAGE ? id : page, .box = id};
-        const struct totals *totals =
-            &recount.keys[query->level][model_key(&event, query->level)];
+        const struct totals *totals = &recount.keys[query->level][model_key(&event, query->level)];
 
         if ((totals->impressions > 0 || totals->clicks > 0) &&
             totals->impressions >= query->impressions_min) {
@@ -468,13 +473,12 @@ static void check_list(struct world *world, size_t window)
                         row->totals.clicks == rows[i].totals.clicks,
                     "row %zu of the list", i);
     }
-    ROUND_CHECK(world->dice,
-                listing->other.impressions == other->impressions &&
-                    listing->other.clicks == other->clicks,
-                "other row of %s: %llu/%llu, wanted %llu/%llu", level_name(query.level),
-                (unsigned long long)listing->other.clicks,
-                (unsigned long long)listing->other.impressions, (unsigned long long)other->clicks,
-                (unsigned long long)other->impressions);
+    ROUND_CHECK(
+        world->dice,
+        listing->other.impressions == other->impressions && listing->other.clicks == other->clicks,
+        "other row of %s: %llu/%llu, wanted %llu/%llu", level_name(query.level),
+        (unsigned long long)listing->other.clicks, (unsigned long long)listing->other.impressions,
+        (unsigned long long)other->clicks, (unsigned long long)other->impressions);
     listing_free(listing);
 }
 

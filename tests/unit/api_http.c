@@ -339,13 +339,21 @@ static void a_body_over_the_limit_is_413(void **state)
     int fd = dial();
 
     (void)state;
-    assert_true(client_say(fd, POST_HEAD "Content-Length: 1048577\r\n\r\n"));
+    assert_true(client_say(fd, POST_HEAD "Content-Length: 2097153\r\n\r\n"));
     assert_true(client_drain(fd, 2000, bytes, sizeof bytes));
     assert_non_null(strstr(bytes, " 413 "));
     assert_non_null(strstr(bytes, "1048576 bytes"));
     (void)close(fd);
     fd = dial();
     memset(piece, ' ', sizeof piece);
+    assert_true(client_say(fd, POST_HEAD "Content-Length: 1048577\r\n\r\n"));
+    for (int i = 0; i < 16; i++)
+        assert_true(client_send(fd, piece, sizeof piece));
+    assert_true(client_say(fd, " "));
+    assert_true(client_drain(fd, 2000, bytes, sizeof bytes));
+    assert_non_null(strstr(bytes, " 413 "));
+    (void)close(fd);
+    fd = dial();
     assert_true(client_say(fd, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n"));
     for (int i = 0; i < 17; i++) {
         assert_true(client_say(fd, "10000\r\n"));

@@ -12,6 +12,13 @@ from kit.service import clean_environment
 from kit.wait import now_ms
 from kit.world import Scene
 
+from scenarios.life import NOWHERE
+
+
+def url(address: tuple[str, int] | None) -> str:
+    assert address is not None
+    return f"http://{address[0]}:{address[1]}"
+
 
 def run(scene: Scene) -> None:
     """tests/contract/check_contract.py finds nothing to say about a running service."""
@@ -26,10 +33,10 @@ def run(scene: Scene) -> None:
                          for at in range(100))
     service = scene.service(brokers=kafka.bootstrap, topics=topic, start="earliest").start()
     service.await_read(done)
-    assert service.http and service.admin
+    empty = scene.service("starting", brokers=NOWHERE, topics=topic).start()
     finished = subprocess.run(
-        [sys.executable, script, "--url", f"http://{service.http[0]}:{service.http[1]}",
-         "--admin-url", f"http://{service.admin[0]}:{service.admin[1]}"],
+        [sys.executable, script, "--live", url(service.http), "--admin", url(service.admin),
+         "--starting", url(empty.http)],
         capture_output=True, timeout=120, check=False, env=clean_environment())
     said = (finished.stdout + finished.stderr).decode(errors="replace")
     checks.true("check_contract.py", finished.returncode == 0, said[-2000:])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
@@ -12,7 +13,10 @@ from kit.service import clean_environment
 from kit.world import Scene
 
 SECONDS = 15
-_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
+# page, box, impressions, clicks, ctr %, interval %, true %, in?
+_ROW = re.compile(r"^(\S+) +(\(the page\)|\S+) +([0-9]+) +[0-9]+ +([0-9.]+) +\S+ +([0-9.]+) +(?:yes|NO)$",
+                  re.MULTILINE)
+_FIRST = re.compile(r"First live CTR after ([0-9.]+) s")
 
 
 def children_of(pid: int) -> list[int]:
@@ -54,23 +58,24 @@ def run(scene: Scene) -> None:
     checks.equal("files left in the temporary directory", os.listdir(temporary), [])
     checks.equal("files left where it was started", os.listdir(home), [])
     checks.equal("processes left", children_of(process.pid), [])
-    pairs = last_table(text)
-    checks.true("a table of measured and true CTR", len(pairs) >= 3, text[-1500:])
-    for measured, true in pairs:
-        checks.true("measured within half of true and two points", abs(measured - true)
-                    <= max(true / 2, 2.0), (measured, true))
+    rows = last_table(text)
+    checks.true("a table of measured and true CTR", len(rows) >= 3, text[-1500:])
+    for what, (impressions, measured, true) in rows.items():
+        # Five standard errors and the rounding of the table: never by chance.
+        spread = 500 * math.sqrt(true / 100 * (1 - true / 100) / impressions) + 0.01
+        checks.true(f"{what}: measured near true", abs(measured - true) <= spread,
+                    (impressions, measured, true))
+    first = _FIRST.search(text)
+    checks.true("it says when the first CTR was there", first)
     checks.figure("seconds", round(took, 1))
-    checks.figure("rows_percent_measured_true", pairs)
+    checks.figure("first_ctr_after_s", first[1] if first else None)
+    checks.figure("rows", len(rows))
+    checks.figure("impressions", sum(row[0] for row in rows.values()))
 
 
-def last_table(text: str) -> list[tuple[float, float]]:
-    """(measured, true) per row of the last picture: the rows with two or more percentages."""
-    rows = []
-    for line in text.splitlines():
-        found = [float(part) for part in _PERCENT.findall(line)]
-        if len(found) >= 2:
-            rows.append((line.split()[0] if line.split() else "", (found[0], found[-1])))
-    newest = {}
-    for key, pair in rows:
-        newest[key] = pair
-    return list(newest.values())
+def last_table(text: str) -> dict[str, tuple[int, float, float]]:
+    """The newest picture of each row: impressions, measured and true CTR in percent."""
+    found = {}
+    for row in _ROW.finditer(text):
+        found[f"{row[1]} {row[2]}"] = (int(row[3]), float(row[4]), float(row[5]))
+    return found
