@@ -37,7 +37,8 @@ static bool set_span(const struct option *option, void *member, const char *valu
     if (option->off_allowed && strcmp(value, "off") == 0) {
         span_ms = INT64_MAX;
     } else if (!moment_parse_span(value, strlen(value), &span_ms)) {
-        (void)snprintf(why, OPTION_WHY_BYTES, "is no duration; write one like 500ms, 10s, 10m, 48h%s",
+        (void)snprintf(why, OPTION_WHY_BYTES,
+                       "is no duration; write one like 500ms, 10s, 10m, 48h%s",
                        option->off_allowed ? ", or off" : "");
         return false;
     } else if (span_ms < option->min || span_ms > option->max) {

@@ -95,8 +95,8 @@ static json_t *path_get(json_t *root, const struct path *path)
 enum ctr_status decoder_new(const struct config *config, struct decoder **ret_decoder,
                             struct ctr_error *reterr)
 {
-    const char *const names[FIELD_COUNT] = {config->fields.type, config->fields.ts,
-                                            config->fields.page, config->fields.box,
+    const char *const names[FIELD_COUNT] = {config->fields.type,    config->fields.ts,
+                                            config->fields.page,    config->fields.box,
                                             config->fields.visitor, config->fields.id};
     struct decoder *decoder = calloc(1, sizeof *decoder);
 
@@ -151,8 +151,7 @@ static void refuse(struct decoder *decoder, struct decoded *ret_decoded,
 
         remove_visitor(decoder);
         /* ASCII only, so that cutting cannot split a character. */
-        wanted = json_dumpb(decoder->root, detail + length, left,
-                            JSON_COMPACT | JSON_ENSURE_ASCII);
+        wanted = json_dumpb(decoder->root, detail + length, left, JSON_COMPACT | JSON_ENSURE_ASCII);
         detail[(size_t)length + (wanted < left ? wanted : left)] = '\0';
     }
 }

@@ -19,8 +19,8 @@ struct decoder;
 /* What a decoder makes of a record. */
 struct decoded {
     bool is_event;
-    struct event event;           /* texts borrowed from the decoder until its next call */
-    enum malformed_reason reason; /* when it is none */
+    struct event event;                  /* texts borrowed from the decoder until its next call */
+    enum malformed_reason reason;        /* when it is none */
     char detail[MALFORMED_DETAIL_BYTES]; /* then: what is wrong where, cut, without the visitor */
 };
 

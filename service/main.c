@@ -11,14 +11,15 @@
 
 static int print_usage(FILE *to, int code)
 {
-    (void)fputs("usage: livectr VERB [...]\n\n"
-                "Live click-through rates of pages and boxes, from Kafka, over HTTP.\n\n"
-                "  serve     run the service\n"
-                "  demo      the service with a Kafka stand-in and traffic of known CTR, to look at\n"
-                "  replay    produce events from NDJSON or CSV files to a topic\n"
-                "  help      this text; livectr VERB --help for one verb\n"
-                "  version   the version\n",
-                to);
+    (void)fputs(
+        "usage: livectr VERB [...]\n\n"
+        "Live click-through rates of pages and boxes, from Kafka, over HTTP.\n\n"
+        "  serve     run the service\n"
+        "  demo      the service with a Kafka stand-in and traffic of known CTR, to look at\n"
+        "  replay    produce events from NDJSON or CSV files to a topic\n"
+        "  help      this text; livectr VERB --help for one verb\n"
+        "  version   the version\n",
+        to);
     return code;
 }
 
@@ -42,8 +43,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } verbs[] = {{"serve", serve_main},      {"demo", demo_main},     {"replay", replay_main},
-                 {"help", print_help},       {"--help", print_help},  {"-h", print_help},
+    } verbs[] = {{"serve", serve_main},      {"demo", demo_main},         {"replay", replay_main},
+                 {"help", print_help},       {"--help", print_help},      {"-h", print_help},
                  {"version", print_version}, {"--version", print_version}};
 
     if (argc < 2) {

@@ -64,7 +64,8 @@ static struct source_start horizon(const struct pipeline *pipeline, int64_t *ret
     const struct window *widest = &config->windows.items[config->windows.count - 1];
 
     *ret_from_ms = window_from_ms(widest, pipeline->started_ms - config->settle_ms);
-    return (struct source_start){.kind = START_TIME, .value = *ret_from_ms - ahead_of_record(config)};
+    return (struct source_start){.kind = START_TIME,
+                                 .value = *ret_from_ms - ahead_of_record(config)};
 }
 
 static struct source_start where_to_start(const struct pipeline *pipeline,
@@ -338,8 +339,8 @@ static void poll_once(struct pipeline *pipeline)
         atomic_store(&pipeline->finished, true);
         (void)poll(NULL, 0, POLL_MS);
     }
-    if (store_advance(pipeline->options.store, pipeline->options.wall_ms(),
-                      !pipeline->complete) != CTR_OK) {
+    if (store_advance(pipeline->options.store, pipeline->options.wall_ms(), !pipeline->complete) !=
+        CTR_OK) {
         log_line(LOG_ERROR, "no_memory", "doing=advance");
     }
 }

@@ -53,8 +53,7 @@ static void copy_snapshot_facts(struct server *server, struct service_facts *ret
     ret_facts->snapshots = health.saves;
     ret_facts->snapshot_failures = health.failures;
     ret_facts->persisting = health.persisting;
-    (void)snprintf(ret_facts->snapshot_error, sizeof ret_facts->snapshot_error, "%s",
-                   health.error);
+    (void)snprintf(ret_facts->snapshot_error, sizeof ret_facts->snapshot_error, "%s", health.error);
 }
 
 /* Thread: any. */
@@ -107,8 +106,7 @@ static enum ctr_status open_snapshot(const struct config *config, struct snapsho
                         config->data_dir, strerror(errno));
     }
     if (access(config->data_dir, W_OK | X_OK) != 0) {
-        return ctr_fail(reterr, CTR_IO,
-                        "data_dir = %.150s: %s; name a folder this user may write",
+        return ctr_fail(reterr, CTR_IO, "data_dir = %.150s: %s; name a folder this user may write",
                         config->data_dir, strerror(errno));
     }
     (void)snprintf(path, sizeof path, "%s/livectr.db", config->data_dir);
@@ -216,9 +214,8 @@ static void raise_file_limit(const struct config *config)
 
 static enum ctr_status start_all(struct server *server, struct ctr_error *reterr)
 {
-    struct pipeline_options options = {.config = &server->config,
-                                       .wall_ms = clock_wall_ms,
-                                       .mono_ms = clock_mono_ms};
+    struct pipeline_options options = {
+        .config = &server->config, .wall_ms = clock_wall_ms, .mono_ms = clock_mono_ms};
     enum ctr_status status = start_state(server, reterr);
 
     if (status == CTR_OK) {
@@ -314,14 +311,15 @@ static int print_help(void)
     if (settings == NULL) {
         return 1;
     }
-    (void)printf("usage: livectr serve [--config FILE] [--KEY VALUE ...]\n\n"
-                 "Reads view and click events from Kafka and serves their live click-through rates.\n"
-                 "Every setting has three doors, later ones winning: \"key = value\" lines of the\n"
-                 "file (# begins a comment), LIVECTR_KEY in the environment, --key VALUE here.\n\n"
-                 "%s\n"
-                 "Durations: 500ms, 10s, 10m, 48h, 8d. On SIGTERM or SIGINT it drains, saves and\n"
-                 "exits with 0; a second signal skips the draining. Exit 1: it could not start.\n",
-                 settings);
+    (void)printf(
+        "usage: livectr serve [--config FILE] [--KEY VALUE ...]\n\n"
+        "Reads view and click events from Kafka and serves their live click-through rates.\n"
+        "Every setting has three doors, later ones winning: \"key = value\" lines of the\n"
+        "file (# begins a comment), LIVECTR_KEY in the environment, --key VALUE here.\n\n"
+        "%s\n"
+        "Durations: 500ms, 10s, 10m, 48h, 8d. On SIGTERM or SIGINT it drains, saves and\n"
+        "exits with 0; a second signal skips the draining. Exit 1: it could not start.\n",
+        settings);
     free(settings);
     return 0;
 }
@@ -329,12 +327,11 @@ static int print_help(void)
 /* Waits for SIGTERM or SIGINT (blocked in every thread). With a timeout: false when none came. */
 static bool wait_signal(const sigset_t *signals, int64_t timeout_ms)
 {
-    struct timespec timeout = {.tv_sec = timeout_ms / 1000,
-                               .tv_nsec = timeout_ms % 1000 * 1000000};
+    struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000};
 
     for (;;) {
-        int caught = timeout_ms < 0 ? sigwaitinfo(signals, NULL)
-                                    : sigtimedwait(signals, NULL, &timeout);
+        int caught =
+            timeout_ms < 0 ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &timeout);
 
         if (caught > 0 || errno != EINTR) {
             return caught > 0;

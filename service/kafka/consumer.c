@@ -115,8 +115,8 @@ static struct part *part_at(struct kafka_source *source, uint32_t index)
 
 /* ---- assigning ----------------------------------------------------------------------------- */
 
-/* The queue of its own must be unforwarded before the first assign, or librdkafka forwards it to the
- * consumer's common queue. */
+/* The queue of its own must be unforwarded before the first assign, or librdkafka forwards it to
+ * the consumer's common queue. */
 static void open_queue(struct kafka_source *source, struct part *part)
 {
     static const uint64_t one = 1;
@@ -227,16 +227,14 @@ static bool handle_error(struct kafka_source *source, uint32_t index, struct par
 {
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        add_item(source, &(struct source_item){.kind = SOURCE_END,
-                                               .partition = index,
-                                               .offset = message->offset});
+        add_item(source, &(struct source_item){
+                             .kind = SOURCE_END, .partition = index, .offset = message->offset});
         return true;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        kafka_complain(source, "topic %s partition %d at %lld: %s", part->topic,
-                       (int)part->number, (long long)part->first,
-                       rd_kafka_message_errstr(message));
+        kafka_complain(source, "topic %s partition %d at %lld: %s", part->topic, (int)part->number,
+                       (long long)part->first, rd_kafka_message_errstr(message));
         begin_again(source, part, part->first);
         return false;
     default: /* librdkafka goes on by itself */
@@ -257,14 +255,14 @@ static bool handle_message(struct kafka_source *source, uint32_t index, struct p
         return handle_error(source, index, part, message);
     }
     time_ms = rd_kafka_message_timestamp(message, &type);
-    add_item(source, &(struct source_item){.kind = SOURCE_RECORD,
-                                           .partition = index,
-                                           .offset = message->offset,
-                                           .time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE
-                                                          ? MOMENT_NONE
-                                                          : time_ms,
-                                           .text = message->payload,
-                                           .length = message->len});
+    add_item(source,
+             &(struct source_item){.kind = SOURCE_RECORD,
+                                   .partition = index,
+                                   .offset = message->offset,
+                                   .time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? MOMENT_NONE
+                                                                                       : time_ms,
+                                   .text = message->payload,
+                                   .length = message->len});
     part->first = message->offset + 1; /* where reading would go on */
     return true;
 }
@@ -294,7 +292,8 @@ static void read_part(struct kafka_source *source, uint32_t index)
                                          room < PART_MESSAGES ? room : PART_MESSAGES);
     /* What stands behind a fault in the batch is read again. */
     for (ssize_t i = 0; i < count && good; i++) {
-        good = handle_message(source, index, part, source->messages[source->messages_count + (size_t)i]);
+        good = handle_message(source, index, part,
+                              source->messages[source->messages_count + (size_t)i]);
     }
     source->messages_count += count > 0 ? (size_t)count : 0;
 }

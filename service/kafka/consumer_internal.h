@@ -27,10 +27,10 @@ struct part {
     /* under the lock */
     enum part_state state;
     struct source_start start;
-    int64_t low;          /* what the look-up gave: the log's beginning ... */
-    int64_t first;        /* ... and where to read from */
-    int64_t covered_ms;   /* see SOURCE_STARTED */
-    bool started_once;    /* STARTED was given before: now only a GAP may follow */
+    int64_t low;        /* what the look-up gave: the log's beginning ... */
+    int64_t first;      /* ... and where to read from */
+    int64_t covered_ms; /* see SOURCE_STARTED */
+    bool started_once;  /* STARTED was given before: now only a GAP may follow */
 };
 
 /* A word from the watcher to the ingest thread. */

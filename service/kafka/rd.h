@@ -18,7 +18,7 @@ CTR_MUST_USE enum ctr_status rd_conf_new(const struct config *config, rd_kafka_c
                                          struct ctr_error *reterr);
 
 /* Sets one property; a failure is a programmer's or a user's error and is told. */
-CTR_MUST_USE enum ctr_status rd_conf_set(rd_kafka_conf_t *conf, const char *name,
-                                         const char *value, struct ctr_error *reterr);
+CTR_MUST_USE enum ctr_status rd_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
+                                         struct ctr_error *reterr);
 
 #endif

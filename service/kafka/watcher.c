@@ -160,8 +160,8 @@ static bool fitting_offset(struct kafka_source *source, const struct part *part,
 }
 
 /* Turns the wish into an offset that exists now. False: not yet; it was complained about. */
-static bool look_up(struct kafka_source *source, const struct part *part,
-                    struct source_start start, struct part *ret_found)
+static bool look_up(struct kafka_source *source, const struct part *part, struct source_start start,
+                    struct part *ret_found)
 {
     struct ends ends = {0};
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
@@ -244,8 +244,8 @@ static rd_kafka_topic_partition_list_t *reading(struct kafka_source *source, uin
 
     (void)pthread_mutex_lock(&source->lock);
     *ret_index = calloc(source->parts_count + 1, sizeof **ret_index);
-    list = *ret_index == NULL ? NULL
-                              : rd_kafka_topic_partition_list_new((int)source->parts_count + 1);
+    list =
+        *ret_index == NULL ? NULL : rd_kafka_topic_partition_list_new((int)source->parts_count + 1);
     for (uint32_t i = 0; list != NULL && i < source->parts_count; i++) {
         const struct part *part = source->parts[i];
 

@@ -64,8 +64,7 @@ static void push(struct source *source, const struct source_item *item)
 
 static bool withheld(const struct fake *fake, const struct source_item *item)
 {
-    return fake->held[item->partition] &&
-           (item->kind == SOURCE_RECORD || item->kind == SOURCE_END);
+    return fake->held[item->partition] && (item->kind == SOURCE_RECORD || item->kind == SOURCE_END);
 }
 
 static size_t take(struct fake *fake)
@@ -232,10 +231,9 @@ void fake_end(struct source *source, uint32_t partition, int64_t offset)
 
 void fake_confirm(struct source *source, uint32_t partition, int64_t end, int64_t asked_ms)
 {
-    push(source, &(struct source_item){.kind = SOURCE_CONFIRMED,
-                                       .partition = partition,
-                                       .offset = end,
-                                       .time_ms = asked_ms});
+    push(source,
+         &(struct source_item){
+             .kind = SOURCE_CONFIRMED, .partition = partition, .offset = end, .time_ms = asked_ms});
 }
 
 void fake_gap(struct source *source, uint32_t partition, int64_t offset)

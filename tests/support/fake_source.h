@@ -12,8 +12,8 @@ enum { FAKE_PARTITIONS_MAX = 16 };
 
 struct source *fake_source_new(void);
 
-/* Announces a partition; poll() answers start() with STARTED at the wish's offset (0 unless it is an
- * OFFSET). */
+/* Announces a partition; poll() answers start() with STARTED at the wish's offset (0 unless it is
+ * an OFFSET). */
 void fake_found(struct source *source, uint32_t partition, const char *topic, int32_t number);
 void fake_complete(struct source *source);
 void fake_record(struct source *source, uint32_t partition, int64_t offset, int64_t time_ms,

@@ -89,6 +89,9 @@ static void choose_partitions(struct flood *flood, int type, const char *list)
         }
         list = *end == ',' ? end + 1 : end;
     }
+    if (count == 0) {
+        die("--partitions", "is empty");
+    }
     flood->partitions_count[type] = count;
 }
 

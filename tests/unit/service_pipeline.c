@@ -59,9 +59,8 @@ static void configure(struct fixture *fixture, enum clock_mode clock)
 
 static void start(struct fixture *fixture)
 {
-    struct pipeline_options options = {.config = &fixture->config,
-                                       .wall_ms = fake_wall_ms,
-                                       .mono_ms = clock_mono_ms};
+    struct pipeline_options options = {
+        .config = &fixture->config, .wall_ms = fake_wall_ms, .mono_ms = clock_mono_ms};
     struct ctr_error error;
 
     if (fixture->store == NULL) {
@@ -90,16 +89,17 @@ static void push_event(struct fixture *fixture, uint32_t partition, int64_t offs
                        const char *type, int64_t ts_ms)
 {
     char text[160];
-    int length = snprintf(text, sizeof text,
-                          "{\"type\":\"%s\",\"ts\":%lld,\"page\":\"/p\",\"box\":\"b\"}", type,
-                          (long long)ts_ms);
+    int length =
+        snprintf(text, sizeof text, "{\"type\":\"%s\",\"ts\":%lld,\"page\":\"/p\",\"box\":\"b\"}",
+                 type, (long long)ts_ms);
 
     fake_record(fixture->source, partition, offset, ts_ms, text, (size_t)length);
 }
 
 static struct totals placement(struct fixture *fixture, struct reading *ret_reading)
 {
-    struct key_name name = {.page = {.bytes = "/p", .length = 2}, .box = {.bytes = "b", .length = 1}};
+    struct key_name name = {.page = {.bytes = "/p", .length = 2},
+                            .box = {.bytes = "b", .length = 1}};
     struct totals totals;
 
     store_read(fixture->store, fixture->config.windows.count - 1, &name, 1, &totals, NULL,
@@ -158,12 +158,11 @@ static void *read_on(void *argument)
             for (size_t i = 0; i < status.partitions_count; i++) {
                 const struct partition_counts *counts = &status.partitions[i].counts;
 
-                reader->torn +=
-                    counts->read != counts->counted + counts->held + counts->duplicate +
-                                        counts->late + counts->future +
-                                        partition_malformed(counts)
-                        ? 1
-                        : 0;
+                reader->torn += counts->read != counts->counted + counts->held + counts->duplicate +
+                                                    counts->late + counts->future +
+                                                    partition_malformed(counts)
+                                    ? 1
+                                    : 0;
             }
             store_status_done(&status);
         }
