@@ -219,6 +219,15 @@ static size_t copy_with_point(const char *number, char *ret_copy)
     return length;
 }
 
+/* Tells 0 from -0, and needs no == between doubles. */
+static uint64_t bits_of(double value)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 void writer_real(struct writer *writer, double value)
 {
     char number[NUMBER_BYTES];
@@ -231,11 +240,8 @@ void writer_real(struct writer *writer, double value)
     /* 15 digits survive text -> double -> text, so where they read back nothing shorter was cut
      * away; 17 always read back. */
     for (int digits = DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
-        double back;
-
         (void)snprintf(number, sizeof number, "%.*g", digits, value);
-        back = strtod(number, NULL);
-        if (memcmp(&back, &value, sizeof value) == 0)
+        if (bits_of(strtod(number, NULL)) == bits_of(value))
             break;
     }
     begin_value(writer);

@@ -160,6 +160,8 @@ static enum ctr_status restore_event(struct store *store, const struct checkpoin
 
 static enum ctr_status restore_held(struct store *store, const struct checkpoint *from)
 {
+    uint64_t expected = 0;
+
     for (size_t i = 0; i < from->buckets_count; i++) {
         const struct checkpoint_bucket *bucket = &from->buckets[i];
         struct unpacker unpacker = {.at = bucket->bytes, .end = bucket->bytes + bucket->length};
@@ -174,6 +176,12 @@ static enum ctr_status restore_held(struct store *store, const struct checkpoint
         if (unpacker.at != unpacker.end) {
             return CTR_CORRUPT;
         }
+    }
+    for (size_t i = 0; i < from->partitions_count; i++) {
+        expected += from->partitions[i].counts.held;
+    }
+    if (expected != store->held.events) {
+        return CTR_CORRUPT;
     }
     for (size_t i = 0; i < store->held.count; i++) {
         store->held.buckets[i].unsaved = false;

@@ -53,7 +53,7 @@ RESTRICTED = {
          "storage/status.c", "service/demo*.c", "service/replay*.c")),
 }
 LINES_MAX = {".c": 400, ".h": 200}
-TEST_LINES_MAX = {".c": 800, ".h": 200}
+TEST_LINES_MAX = {".c": 800, ".h": 500}
 FUNCTION_LINES_MAX = 60
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 
@@ -107,6 +107,8 @@ def rule_layers(root):
                 if target in TREES:
                     yield where + f'<{path}> is ours: include it as "{path}"'
                 continue
+            if layer == "tests" and (root / name).with_name(path).is_file():
+                continue  # a test's own helper beside it
             if not (root / path).is_file():
                 yield where + f'"{path}" is not a file from the root of the tree'
             elif layer in LAYERS and target not in LAYERS:

@@ -24,7 +24,7 @@ common=$({
 export common
 
 one() {
-    local file=$1 stamp key done
+    local file=$1 stamp key count
     stamp=$stamps/${file//\//_}
     key=$({ echo "$common" && cat "$file"; } | sha256sum | cut -d ' ' -f 1)
     if [ "$(cat "$stamp" 2>/dev/null)" != "$key" ]; then
@@ -40,15 +40,16 @@ one() {
         fi
     fi
     echo "$file" >>"$work/done"
-    done=$(wc -l <"$work/done")
+    count=$(wc -l <"$work/done")
     if [ -t 2 ]; then
-        printf '\r\033[Ktidy %d/%d %s' "$done" "$total" "$file" >&2
-    elif [ $((done % 20)) = 0 ]; then
-        printf 'tidy %d/%d\n' "$done" "$total" >&2
+        printf '\r\033[Ktidy %d/%d %s' "$count" "$total" "$file" >&2
+    elif [ $((count % 20)) = 0 ]; then
+        printf 'tidy %d/%d\n' "$count" "$total" >&2
     fi
 }
 export -f one
 
+# shellcheck disable=SC2016 # expanded by the inner bash
 xargs -r -d '\n' -P 2 -I {} bash -c 'one "$1"' one {} <"$files"
 [ ! -t 2 ] || printf '\r\033[K' >&2
 if [ -s "$work/findings" ]; then

@@ -14,8 +14,8 @@
 #include "storage/snapshot.h"
 
 enum {
-    ROUNDS = 1500,
-    SECONDS = 12,
+    ROUNDS = 3000,
+    SECONDS = 10,
     PATH_BYTES = 128,
     MINUTE_MS = 60000,
     HOUR_MS = 3600000,

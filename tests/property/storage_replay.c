@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An answer is a pure function of the log and `to`: one random log is read in the order of arrival,
+ * record by record, and what the store then answers at each `to` is noted. Any other interleaving
+ * of the partitions, any batch size, any save, restart or crash with the records since the last
+ * save read again must give the same bytes at the same `to`, also with more keys than the limit.
+ */
+#include "storage_dice.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/hash.h"
+#include "storage/moment.h"
+#include "storage/snapshot.h"
+
+enum {
+    ROUNDS = 300,
+    SECONDS = 8,
+    VARIANTS = 4,
+    PARTITIONS = 4,
+    LOG_MAX = 400,
+    NOTES_MAX = PARTITIONS * LOG_MAX + 8,
+    IDS = 12,
+    PATH_BYTES = 128,
+    MINUTE_MS = 60000,
+    HOUR_MS = 3600000,
+};
+
+struct entry {
+    int64_t offset, record_ms;
+    struct event event;
+    bool malformed;
+};
+
+struct log {
+    size_t count;
+    struct entry entries[LOG_MAX];
+};
+
+/* What was answered at one `to`. */
+struct note {
+    int64_t to_ms;
+    uint64_t answers;
+};
+
+struct run {
+    struct dice *dice;
+    struct store *store;
+    struct snapshot *snapshot;
+    bool whole_next, saved;
+    size_t read[PARTITIONS]; /* entries */
+    bool ended[PARTITIONS];
+};
+
+static struct store_options options;
+static size_t partitions_count;
+static struct log logs[PARTITIONS];
+static int64_t final_ms; /* later than every record */
+static size_t notes_count;
+static struct note notes[NOTES_MAX];
+static char snapshot_path[PATH_BYTES];
+
+/* ---- the log ------------------------------------------------------------------------------- */
+
+static struct text pick_id(struct dice *dice)
+{
+    static const char *const ids[IDS] = {"a", "b", "c", "d", "e", "f",
+                                         "g", "h", "i", "j", "k", "l"};
+    const char *id = ids[dice_below(dice, IDS)];
+
+    return (struct text){.bytes = id, .length = 1};
+}
+
+static struct entry make_entry(struct dice *dice, int64_t offset, int64_t record_ms)
+{
+    struct entry entry = {
+        .offset = offset,
+        .record_ms = record_ms,
+        .event = {.type = dice_percent(dice, 60) ? EVENT_VIEW : EVENT_CLICK, .page = pick_id(dice)},
+        .malformed = dice_percent(dice, 3)};
+    int kind = (int)dice_between(dice, 1, 100);
+    int64_t delay_ms = dice_between(dice, 0, 2500);
+
+    if (kind <= 15) {
+        delay_ms = dice_between(dice, 0, 40 * MINUTE_MS);
+    } else if (kind <= 22) {
+        delay_ms = dice_between(dice, 0, INT64_C(49) * HOUR_MS);
+    } else if (kind <= 30) {
+        delay_ms = -dice_between(dice, 0, 62000);
+    }
+    entry.event.ts_ms = record_ms - delay_ms < 0 ? 0 : record_ms - delay_ms;
+    if (dice_percent(dice, 60)) {
+        entry.event.box = pick_id(dice);
+    }
+    return entry;
+}
+
+static void make_logs(struct dice *dice)
+{
+    int64_t begin_ms = dice_percent(dice, 20) ? 0 : INT64_C(1795454594000);
+
+    final_ms = 0;
+    for (size_t p = 0; p < partitions_count; p++) {
+        int64_t time_ms = begin_ms + dice_between(dice, 0, 5000);
+        int gaps = dice_percent(dice, 50) ? 1 : 10;
+
+        logs[p].count = dice_below(dice, dice_percent(dice, 10) ? LOG_MAX : 80);
+        for (size_t i = 0; i < logs[p].count; i++) {
+            int64_t before = i == 0 ? 0 : logs[p].entries[i - 1].offset;
+            int64_t record_ms =
+                time_ms - (dice_percent(dice, 10) ? dice_between(dice, 0, 3000) : 0);
+
+            logs[p].entries[i] =
+                make_entry(dice, before + dice_between(dice, 1, 2), record_ms < 0 ? 0 : record_ms);
+            time_ms += dice_between(dice, 0, 700);
+            if (dice_percent(dice, gaps)) {
+                time_ms += dice_between(
+                    dice, 0, dice_percent(dice, 30) ? INT64_C(27) * HOUR_MS : 20 * MINUTE_MS);
+            }
+        }
+        final_ms = time_ms > final_ms ? time_ms : final_ms;
+    }
+    final_ms += 5000;
+}
+
+static void pick_options(struct dice *dice)
+{
+    static const char *const window_sets[] = {"1m,10m,1h,24h", "24h", "1m,24h",
+                                              "90s,15m,100m",  "10m", "1s"};
+
+    options = (struct store_options){
+        .clock = dice_percent(dice, 50) ? CLOCK_WALL : CLOCK_EVENT,
+        .page_impressions =
+            dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS : PAGE_IMPRESSIONS_BOX_VIEWS,
+        .late_ms = INT64_C(48) * HOUR_MS,
+        .future_ms = MINUTE_MS,
+        .keys_max = dice_percent(dice, 30) ? 1000 : (uint32_t)dice_between(dice, 1, 40),
+        .held_max = 1000000};
+    assert_int_equal(window_set_parse(window_sets[dice_below(dice, 6)], &options.windows, NULL),
+                     CTR_OK);
+    options.settle_ms = options.clock == CLOCK_EVENT ? 0 : 500;
+    for (size_t i = 0; i < sizeof options.hash_secret / sizeof options.hash_secret[0]; i++) {
+        options.hash_secret[i] = dice_next(dice);
+    }
+}
+
+/* ---- answers ------------------------------------------------------------------------------- */
+
+static void digest(uint64_t *into, const void *bytes, size_t length)
+{
+    *into = hash_mix(*into, hash_checksum(bytes, length), length);
+}
+
+static void digest_list(const struct store *store, const struct list_query *query, uint64_t *into)
+{
+    struct listing *listing = NULL;
+
+    assert_int_equal(store_list(store, query, &listing), CTR_OK);
+    digest(into, &listing->total, sizeof listing->total);
+    digest(into, &listing->other, sizeof listing->other);
+    digest(into, &listing->reading.from_ms, sizeof listing->reading.from_ms);
+    for (size_t i = 0; i < listing->count; i++) {
+        digest(into, listing->rows[i].page.bytes, listing->rows[i].page.length);
+        digest(into, listing->rows[i].box.bytes, listing->rows[i].box.length);
+        digest(into, &listing->rows[i].totals, sizeof listing->rows[i].totals);
+    }
+    listing_free(listing);
+}
+
+static void add(struct totals *sum, const struct totals *totals)
+{
+    sum->impressions += totals->impressions;
+    sum->clicks += totals->clicks;
+}
+
+/* All rows of a level and what was folded make up the same sum at every level that is counted by
+ * the same events: box and placement; page and site. */
+static struct totals sum_level(const struct store *store, enum level level, size_t window)
+{
+    struct totals sum = {0};
+
+    for (char page = 'a'; page < 'a' + IDS; page++) {
+        struct list_query query = {.level = level,
+                                   .page = {.bytes = &page, .length = 1},
+                                   .window = window,
+                                   .sort = LIST_BY_ID,
+                                   .limit = LIST_ROWS_MAX};
+        struct listing *listing = NULL;
+        bool last = level != LEVEL_PLACEMENT || page == 'a' + IDS - 1;
+
+        assert_int_equal(store_list(store, &query, &listing), CTR_OK);
+        for (size_t i = 0; i < listing->count; i++) {
+            add(&sum, &listing->rows[i].totals);
+        }
+        if (last) {
+            add(&sum, &listing->other);
+        }
+        listing_free(listing);
+        if (last) {
+            break;
+        }
+    }
+    return sum;
+}
+
+static void check_sums(const struct run *run, size_t window)
+{
+    struct key_name site = {{0}, {0}};
+    struct totals pages = sum_level(run->store, LEVEL_PAGE, window);
+    struct totals boxes = sum_level(run->store, LEVEL_BOX, window);
+    struct totals placements = sum_level(run->store, LEVEL_PLACEMENT, window);
+    struct totals total;
+    struct reading reading;
+
+    store_read(run->store, window, &site, 1, &total, NULL, &reading);
+    ROUND_CHECK(run->dice, memcmp(&total, &pages, sizeof total) == 0, "pages are not the site");
+    ROUND_CHECK(run->dice, memcmp(&boxes, &placements, sizeof boxes) == 0,
+                "placements are not the boxes");
+    ROUND_CHECK(run->dice, boxes.clicks <= total.clicks, "more clicks in boxes than at all");
+}
+
+static uint64_t digest_answers(const struct run *run)
+{
+    struct store_status status;
+    uint64_t answers = 0;
+
+    assert_int_equal(store_status_read(run->store, &status), CTR_OK);
+    digest(&answers, status.keys, sizeof status.keys);
+    digest(&answers, &status.keys_folded, sizeof status.keys_folded);
+    store_status_done(&status);
+    for (size_t w = 0; w < options.windows.count; w++) {
+        for (enum list_sort sort = LIST_BY_IMPRESSIONS; sort <= LIST_BY_ID; sort++) {
+            struct list_query query = {.level = LEVEL_PAGE, .window = w, .sort = sort, .limit = 7};
+
+            digest_list(run->store, &query, &answers);
+        }
+        for (char page = 'a'; page < 'a' + IDS; page++) {
+            struct list_query query = {.level = LEVEL_PLACEMENT,
+                                       .page = {.bytes = &page, .length = 1},
+                                       .window = w,
+                                       .sort = LIST_BY_ID,
+                                       .limit = LIST_ROWS_MAX};
+
+            digest_list(run->store, &query, &answers);
+        }
+        digest_list(run->store,
+                    &(struct list_query){
+                        .level = LEVEL_BOX, .window = w, .sort = LIST_BY_CTR, .limit = IDS},
+                    &answers);
+    }
+    return answers;
+}
+
+/* ---- runs ---------------------------------------------------------------------------------- */
+
+static void open_partitions(struct run *run)
+{
+    static const char *const topics[PARTITIONS] = {"views", "clicks", "views", "a"};
+
+    for (uint32_t p = 0; p < partitions_count; p++) {
+        uint32_t index = 0;
+        int64_t next = 0;
+
+        assert_int_equal(store_partition_open(run->store, topics[p], 7 - (int32_t)p, &index),
+                         CTR_OK);
+        assert_int_equal(index, p);
+        next = partition_next(store_partition(run->store, p));
+        partition_start(store_partition(run->store, p), next < 0 ? 0 : next, false);
+        run->ended[p] = false;
+        run->read[p] = 0;
+        while (run->read[p] < logs[p].count && logs[p].entries[run->read[p]].offset < next) {
+            run->read[p]++;
+        }
+    }
+}
+
+static void read_entry(struct run *run, uint32_t p)
+{
+    const struct entry *entry = &logs[p].entries[run->read[p]++];
+    int64_t now_ms = options.clock == CLOCK_WALL ? final_ms : MOMENT_NONE;
+
+    if (entry->malformed) {
+        store_record_malformed(run->store, p, entry->offset, now_ms, MALFORMED_MISSING, "");
+    } else {
+        assert_int_equal(store_record_event(run->store, p, entry->offset, entry->record_ms, now_ms,
+                                            &entry->event),
+                         CTR_OK);
+    }
+}
+
+static void end_partition(struct run *run, uint32_t p)
+{
+    struct partition *partition = store_partition(run->store, p);
+
+    partition_confirm(partition, partition_next(partition), final_ms);
+    run->ended[p] = true;
+}
+
+static bool all_ended(const struct run *run)
+{
+    bool ended = true;
+
+    for (size_t p = 0; p < partitions_count; p++) {
+        ended = ended && run->ended[p];
+    }
+    return ended;
+}
+
+static const struct note *find_note(int64_t to_ms)
+{
+    for (size_t i = 0; i < notes_count; i++) {
+        if (notes[i].to_ms == to_ms) {
+            return &notes[i];
+        }
+    }
+    return NULL;
+}
+
+static void advance(struct run *run, bool noting)
+{
+    int64_t now_ms = options.clock == CLOCK_WALL ? final_ms : MOMENT_NONE;
+    int64_t before_ms = store_progress(run->store).to_ms;
+    const struct note *note = NULL;
+    int64_t to_ms = 0;
+
+    assert_int_equal(store_advance(run->store, now_ms, false), CTR_OK);
+    to_ms = store_progress(run->store).to_ms;
+    if (to_ms == MOMENT_NONE || to_ms == before_ms) {
+        return;
+    }
+    note = find_note(to_ms);
+    if (noting && note == NULL) {
+        assert_true(notes_count < NOTES_MAX);
+        notes[notes_count++] = (struct note){.to_ms = to_ms, .answers = digest_answers(run)};
+        for (size_t w = 0; w < options.windows.count; w++) {
+            check_sums(run, w);
+        }
+        return;
+    }
+    ROUND_CHECK(run->dice, note != NULL && note->answers == digest_answers(run), "%s at to %lld",
+                note == NULL ? "no note from the order of arrival" : "other answers",
+                (long long)to_ms);
+}
+
+/* The partition whose clock holds the others back. */
+static uint32_t least(const struct run *run)
+{
+    uint32_t least = UINT32_MAX;
+
+    for (uint32_t p = 0; p < partitions_count; p++) {
+        if (!run->ended[p] &&
+            (least == UINT32_MAX || store_partition(run->store, p)->arrival_ms <
+                                        store_partition(run->store, least)->arrival_ms)) {
+            least = p;
+        }
+    }
+    return least;
+}
+
+static void read_in_order_of_arrival(struct dice *dice)
+{
+    struct run run = {.dice = dice};
+
+    notes_count = 0;
+    assert_int_equal(store_new(&options, &run.store, NULL), CTR_OK);
+    open_partitions(&run);
+    while (!all_ended(&run)) {
+        uint32_t p = least(&run);
+
+        if (run.read[p] == logs[p].count) {
+            end_partition(&run, p);
+        } else {
+            read_entry(&run, p);
+        }
+        advance(&run, true);
+    }
+    store_free(run.store);
+}
+
+static void save(struct run *run)
+{
+    struct checkpoint *cut = NULL;
+
+    assert_int_equal(store_cut(run->store, run->whole_next || dice_percent(run->dice, 10), &cut),
+                     CTR_OK);
+    assert_int_equal(snapshot_save(run->snapshot, cut, 0, NULL), CTR_OK);
+    checkpoint_free(cut);
+    run->whole_next = false;
+    run->saved = true;
+}
+
+/* A kill: what was read since the last save is gone and has to be read again. */
+static void crash(struct run *run)
+{
+    struct checkpoint *loaded = NULL;
+    struct ctr_error err = {0};
+
+    store_free(run->store);
+    run->store = NULL;
+    if (!run->saved) {
+        assert_int_equal(store_new(&options, &run->store, NULL), CTR_OK);
+    } else {
+        ROUND_CHECK(run->dice, snapshot_load(run->snapshot, &loaded, &err) == CTR_OK, "%s",
+                    err.text);
+        ROUND_CHECK(run->dice, store_restore(&options, loaded, &run->store, &err) == CTR_OK, "%s",
+                    err.text);
+        checkpoint_free(loaded);
+    }
+    open_partitions(run);
+}
+
+static void check_accounts(const struct run *run)
+{
+    struct store_status status;
+
+    assert_int_equal(store_status_read(run->store, &status), CTR_OK);
+    for (size_t i = 0; i < status.partitions_count; i++) {
+        const struct partition *partition = &status.partitions[i];
+        const struct partition_counts *counts = &partition->counts;
+        size_t p = 7 - (size_t)partition->number;
+
+        ROUND_CHECK(run->dice, counts->read == logs[p].count, "read");
+        ROUND_CHECK(run->dice,
+                    counts->read == counts->counted + counts->held + counts->late + counts->future +
+                                        partition_malformed(counts),
+                    "conservation");
+        ROUND_CHECK(run->dice, counts->stragglers == 0, "stragglers");
+        ROUND_CHECK(run->dice, options.clock == CLOCK_WALL || counts->held == 0,
+                    "held at the end of a replay");
+    }
+    store_status_done(&status);
+}
+
+static void read_in_any_order(struct dice *dice)
+{
+    struct run run = {.dice = dice, .whole_next = true};
+    int batch = dice_percent(dice, 50) ? 3 : 100;
+    int crashes = (int)dice_between(dice, 0, 5);
+    bool saves = dice_percent(dice, 50);
+
+    (void)unlink(snapshot_path);
+    assert_int_equal(snapshot_open(snapshot_path, &run.snapshot, NULL), CTR_OK);
+    assert_int_equal(store_new(&options, &run.store, NULL), CTR_OK);
+    open_partitions(&run);
+    while (!all_ended(&run)) {
+        uint32_t p = (uint32_t)dice_below(dice, partitions_count);
+        int kind = (int)dice_between(dice, 1, 100);
+
+        for (int64_t i = dice_between(dice, 0, batch); i > 0 && run.read[p] < logs[p].count; i--) {
+            read_entry(&run, p);
+        }
+        if (run.read[p] == logs[p].count && dice_percent(dice, 70)) {
+            end_partition(&run, p);
+        }
+        if (kind <= 50) {
+            advance(&run, false);
+        } else if (saves && kind <= 60) {
+            save(&run);
+        } else if (saves && kind <= 63 && crashes > 0) {
+            crash(&run);
+            crashes--;
+        }
+    }
+    advance(&run, false);
+    check_accounts(&run);
+    store_free(run.store);
+    snapshot_close(run.snapshot);
+}
+
+static void play(struct dice *dice)
+{
+    partitions_count = (size_t)dice_between(dice, 1, PARTITIONS);
+    pick_options(dice);
+    make_logs(dice);
+    read_in_order_of_arrival(dice);
+    for (int variant = 0; variant < VARIANTS; variant++) {
+        read_in_any_order(dice);
+    }
+}
+
+static void answers_depend_on_the_log_and_to_alone(void **state)
+{
+    (void)state;
+    (void)snprintf(snapshot_path, sizeof snapshot_path, "%s/livectr-replay-%ld.sqlite",
+                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
+    dice_play(play, ROUNDS, SECONDS);
+    (void)unlink(snapshot_path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_depend_on_the_log_and_to_alone),
+    };
+
+    return cmocka_run_group_tests_name("storage: the replay law", tests, NULL, NULL);
+}
