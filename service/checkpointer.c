@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "service/clock.h"
 #include "service/log.h"
@@ -138,21 +137,9 @@ void checkpointer_submit(struct checkpointer *checkpointer, struct checkpoint **
     (void)pthread_mutex_unlock(&checkpointer->lock);
 }
 
-static struct timespec deadline_after(int ms)
-{
-    struct timespec until;
-
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    return until;
-}
-
 bool checkpointer_wait(struct checkpointer *checkpointer, int deadline_ms)
 {
-    struct timespec until = deadline_after(deadline_ms);
+    struct timespec until = clock_after_ms(deadline_ms);
     bool idle = false;
     int failed = 0;
 
@@ -174,7 +161,7 @@ void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_
 
 void checkpointer_stop(struct checkpointer *checkpointer, int deadline_ms)
 {
-    struct timespec until = deadline_after(deadline_ms);
+    struct timespec until = clock_after_ms(deadline_ms);
     int failed = 0;
     bool ended = false;
 

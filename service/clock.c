@@ -25,3 +25,11 @@ int64_t clock_mono_us(void)
 {
     return read_us(CLOCK_MONOTONIC);
 }
+
+struct timespec clock_after_ms(int64_t span_ms)
+{
+    int64_t until_us = read_us(CLOCK_REALTIME) + span_ms * 1000;
+
+    return (struct timespec){.tv_sec = until_us / 1000000,
+                             .tv_nsec = (long)(until_us % 1000000) * 1000};
+}

@@ -208,35 +208,3 @@ enum ctr_status config_load(int argc, char **argv, char **environment, struct co
     }
     return status == CTR_OK ? config_check(ret_config, reterr) : status;
 }
-
-/* ---- help ---------------------------------------------------------------------------------- */
-
-char *config_help(void)
-{
-    const char *group = "";
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-
-    if (out == NULL) {
-        return NULL;
-    }
-    for (size_t i = 0; i < config_options_count; i++) {
-        const struct option *option = &config_options[i];
-
-        if (strcmp(group, option->group) != 0) {
-            group = option->group;
-            (void)fprintf(out, "%s%s\n", i == 0 ? "" : "\n", group);
-        }
-        (void)fprintf(out, "  %-18s %s%s%s%s\n", option->name, option->help,
-                      option->preset == NULL || *option->preset == '\0' ? "" : " [",
-                      option->preset == NULL ? "" : option->preset,
-                      option->preset == NULL || *option->preset == '\0' ? "" : "]");
-    }
-    (void)fprintf(out, "  %-18s %s\n", "kafka.NAME", "goes to librdkafka as NAME, untouched");
-    if (fclose(out) != 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What consumer.c (ingest thread) and watcher.c (watcher thread) share.
+ * What consumer.c (life), reader.c (ingest thread) and watcher.c (watcher thread) share.
  */
 #ifndef LIVECTR_SERVICE_KAFKA_CONSUMER_INTERNAL_H
 #define LIVECTR_SERVICE_KAFKA_CONSUMER_INTERNAL_H
@@ -10,6 +10,8 @@
 
 #include "service/kafka/rd.h"
 #include "service/source.h"
+
+enum { BATCH_MESSAGES = 4096 }; /* records of one poll, at most */
 
 enum part_state {
     PART_FOUND,     /* announced; waiting for start() */
@@ -68,6 +70,15 @@ struct kafka_source {
     size_t items_count, items_capacity;
     uint32_t next_part; /* which queue is read first */
 };
+
+struct kafka_source *kafka_mine(struct source *source);
+
+/* A part's address is stable, so it may be used after the lock, which this takes, is released. */
+struct part *kafka_part(struct kafka_source *source, uint32_t index);
+
+/* Two of the source's operations (service/source.h). Thread: ingest. */
+enum ctr_status kafka_poll(struct source *base, int timeout_ms, struct source_batch *ret_batch);
+void kafka_release(struct source *base, struct source_batch *batch);
 
 void *kafka_watch(void *argument); /* the watcher's thread */
 

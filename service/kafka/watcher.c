@@ -3,11 +3,9 @@
  * The watcher: everything that waits for a broker and is not the reading itself. It changes what
  * it shares only under the lock and holds it across no call that waits.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "service/clock.h"
 #include "service/kafka/consumer_internal.h"
@@ -297,17 +295,9 @@ static void probe(struct watcher *watcher)
 /* Waits for the next round; false: stop. */
 static bool wait_round(struct kafka_source *source)
 {
-    struct timespec until;
-    int64_t ms = source->config->probe_interval_ms;
+    struct timespec until = clock_after_ms(source->config->probe_interval_ms);
     bool stopping = false;
 
-    (void)clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     (void)pthread_mutex_lock(&source->lock);
     if (!source->stopping) {
         (void)pthread_cond_timedwait(&source->changed, &source->lock, &until);

@@ -423,15 +423,16 @@ class Check:
         """Members the file declares and no answer had. Optional ones depend on the data."""
         optional = {"Answer.page", "Answer.box", "Answer.folded", "Item.page", "Item.box",
                     "Item.folded", "List.other"}
+        declared = set()
         for name in ("Answer", "Batch", "List", "Status", "Problem"):
-            declared = set(self.contract.declared_members({"$ref": f"#/components/schemas/{name}"}))
-            for member in sorted(declared - self.contract.seen_members):
-                within = any(member.startswith(part) for part in
-                             ("Status.malformed_samples", "Partition.", "List.other", "Item."))
-                if within or member in optional:
-                    print(f"not seen: member {member} (there was no data for it)")
-                else:
-                    self.complain(f"member {member} is declared and was never seen")
+            declared.update(self.contract.declared_members({"$ref": f"#/components/schemas/{name}"}))
+        for member in sorted(declared - self.contract.seen_members):
+            within = any(member.startswith(part) for part in
+                         ("Status.malformed_samples", "Partition.", "List.other", "Item."))
+            if within or member in optional:
+                print(f"not seen: member {member} (there was no data for it)")
+            else:
+                self.complain(f"member {member} is declared and was never seen")
 
     def run(self):
         self.check_examples(self.contract.root)

@@ -366,13 +366,15 @@ static void the_content_type_must_be_json(void **state)
 /* {"items":[item,item,...]} */
 static char *many(size_t count, const char *item)
 {
-    char *body = calloc(1, 64 + count * (strlen(item) + 1));
+    size_t size = 64 + count * (strlen(item) + 1);
+    char *body = calloc(1, size);
+    size_t used;
 
     assert_non_null(body);
-    (void)strcat(body, "{\"items\":[");
-    for (size_t i = 0, used = strlen(body); i < count; i++)
-        used += (size_t)sprintf(body + used, "%s%s", i > 0 ? "," : "", item);
-    (void)strcat(body, "]}");
+    used = (size_t)snprintf(body, size, "{\"items\":[");
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)snprintf(body + used, size - used, "%s%s", i > 0 ? "," : "", item);
+    (void)snprintf(body + used, size - used, "]}");
     return body;
 }
 
@@ -427,6 +429,28 @@ static void pages_are_listed_largest_first(void **state)
     list = get("/v1/pages?min_impressions=2");
     assert_int_equal((int)fixture_number(list, "total"), 1);
     json_decref(list);
+}
+
+static void each_sort_has_its_order(void **state)
+{
+    static const char *const orders[][4] = {{"impressions", "/a", "/c", "/b"},
+                                            {"clicks", "/c", "/a", "/b"},
+                                            {"ctr", "/b", "/c", "/a"},
+                                            {"id", "/a", "/b", "/c"}};
+    char target[64];
+
+    (void)state;
+    fixture_events(&fixture, 5, 50, "/c", NULL);
+    fixture_publish(&fixture);
+    for (size_t i = 0; i < 4; i++) {
+        json_t *list;
+
+        (void)snprintf(target, sizeof target, "/v1/pages?sort=%s", orders[i][0]);
+        list = get(target);
+        for (size_t k = 0; k < 3; k++)
+            assert_string_equal(item_string(list, k, "page"), orders[i][k + 1]);
+        json_decref(list);
+    }
 }
 
 static void boxes_are_listed_across_pages_or_of_one(void **state)
@@ -681,6 +705,7 @@ int main(void)
         WITH_EVENTS(the_content_type_must_be_json),
         WITH_EVENTS(a_thousand_items_are_the_most),
         WITH_EVENTS(pages_are_listed_largest_first),
+        WITH_EVENTS(each_sort_has_its_order),
         WITH_EVENTS(boxes_are_listed_across_pages_or_of_one),
         WITH_EVENTS(status_accounts_for_every_record),
         WITH_EVENTS(health_follows_the_facts),
