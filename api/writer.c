@@ -213,7 +213,7 @@ static size_t copy_with_point(const char *number, char *ret_copy)
     for (size_t i = 0; number[i] != '\0'; i++) {
         if (strchr("0123456789+-e", number[i]) != NULL)
             ret_copy[length++] = number[i];
-        else if (ret_copy[length - 1] != '.')
+        else if (length > 0 && ret_copy[length - 1] != '.')
             ret_copy[length++] = '.';
     }
     return length;

@@ -381,7 +381,12 @@ enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret
 {
     struct checkpoint *into = NULL;
     int64_t rows = 0;
-    enum ctr_status status = sql_integer(snapshot->sql, "SELECT count(*) FROM meta", &rows, reterr);
+    enum ctr_status status =
+        sql_integer(snapshot->sql,
+                    "SELECT EXISTS (SELECT 1 FROM meta) OR EXISTS (SELECT 1 FROM partition) OR"
+                    " EXISTS (SELECT 1 FROM key) OR EXISTS (SELECT 1 FROM slice) OR EXISTS (SELECT "
+                    "1 FROM held)",
+                    &rows, reterr);
 
     if (status != CTR_OK || rows == 0) {
         return status == CTR_OK ? CTR_NOT_FOUND : status;

@@ -107,7 +107,7 @@ def rule_layers(root):
                 if target in TREES:
                     yield where + f'<{path}> is ours: include it as "{path}"'
                 continue
-            if layer == "tests" and (root / name).with_name(path).is_file():
+            if layer == "tests" and (root / name).parent.joinpath(path).is_file():
                 continue  # a test's own helper beside it
             if not (root / path).is_file():
                 yield where + f'"{path}" is not a file from the root of the tree'

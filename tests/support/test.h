@@ -6,7 +6,8 @@
 #ifndef LIVECTR_TESTS_SUPPORT_TEST_H
 #define LIVECTR_TESTS_SUPPORT_TEST_H
 
-/* clang-format off: the order is cmocka's */
+/* The order is cmocka's. */
+/* clang-format off */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
