@@ -46,6 +46,19 @@ static enum ctr_status reserve_published(struct store *store)
     return CTR_OK;
 }
 
+/* A sample names its partition by the writer's index; readers see them in canonical order. */
+static void rank_samples(const struct store *store, struct samples *samples)
+{
+    for (size_t i = 0; i < samples->count; i++) {
+        uint32_t rank = 0;
+
+        while (store->order[rank] != samples->ring[i].partition) {
+            rank++;
+        }
+        samples->ring[i].partition = rank;
+    }
+}
+
 enum ctr_status store_publish(struct store *store)
 {
     struct published *published = &store->published;
@@ -72,6 +85,7 @@ enum ctr_status store_publish(struct store *store)
     published->keys_folded = store->keys_folded;
     published->bytes = bytes;
     published->samples = store->samples;
+    rank_samples(store, &published->samples);
     store_unlock(store);
     return CTR_OK;
 }

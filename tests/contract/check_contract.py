@@ -312,16 +312,21 @@ class Check:
         everything = []
         for parameter in self.parameters(path, method):
             name = parameter["name"]
-            values = parameter["schema"].get("enum", [parameter["example"]])
+            schema = self.contract.resolve(parameter["schema"])
+            values = schema.get("enum", [parameter["example"]])
+            bad_values = list(BAD_VALUES.get(name, [""]))
+            if schema["type"] == "integer":
+                values = values + [schema["minimum"], schema["maximum"]]
+                bad_values += [schema["minimum"] - 1, schema["maximum"] + 1]
             for value in values:
                 pair = f"{name}={urllib.parse.quote(str(value), safe='')}"
                 self.expect("200", self.live, method, f"{path}?{pair}")
             everything.append(pair)
             self.expect("400", self.live, method, f"{path}?{pair}&{pair}")
-            for bad in BAD_VALUES[name]:
+            for bad in bad_values:
                 problem = self.expect("400", self.live, method, f"{path}?{name}={bad}")
                 if name not in str(problem):
-                    self.complain(f"{path}?{name}={bad[:20]}: the refusal does not name {name}")
+                    self.complain(f"{path}?{name}={bad}: the refusal does not name {name}")
         if everything:
             self.expect("200", self.live, method, f"{path}?{'&'.join(everything)}")
 

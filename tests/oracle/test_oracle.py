@@ -363,6 +363,9 @@ class Checking(unittest.TestCase):
 
     def test_partition_rows(self) -> None:
         self.assertEqual(self.judge.check_partition(self.row(), T0 + 3000, exact=True), [])
+        self.assertEqual(self.judge.check_partition(self.row(), T0 + 4000), [])  # `to` is newer
+        for lie in ({"counted": 31, "held": 9}, {"late": 1, "held": 9}):
+            self.assertTrue(self.judge.check_partition(self.row(**lie), T0 + 3000), lie)
         for lie in ({"read": 39}, {"held": 9}, {"late": 1}, {"position": [[0, 39]]},
                     {"counted": 31, "held": 9}):
             self.assertTrue(self.judge.check_partition(self.row(**lie), T0 + 3000, True), lie)

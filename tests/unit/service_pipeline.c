@@ -291,8 +291,11 @@ static void malformed_records_are_counted_and_shown_without_their_visitor(void *
     (void)state;
     configure(&fixture, CLOCK_EVENT);
     start(&fixture);
-    fake_found(fixture.source, 0, "events", 0);
+    /* Found in another order than the one in which partitions are shown. */
+    fake_found(fixture.source, 0, "events", 7);
+    fake_found(fixture.source, 1, "events", 2);
     fake_complete(fixture.source);
+    fake_end(fixture.source, 1, 0);
     fake_record(fixture.source, 0, 0, EPOCH_MS, bad, sizeof bad - 1);
     fake_record(fixture.source, 0, 1, EPOCH_MS, NULL, 0);
     push_event(&fixture, 0, 2, "view", EPOCH_MS);
@@ -302,6 +305,7 @@ static void malformed_records_are_counted_and_shown_without_their_visitor(void *
     assert_int_equal(status.malformed[MALFORMED_WRONG_TYPE], 1);
     assert_int_equal(status.malformed[MALFORMED_EMPTY], 1);
     assert_int_equal(status.samples_count, 2);
+    assert_int_equal(status.partitions[status.samples[0].partition].number, 7);
     assert_non_null(strstr(status.samples[1].detail, "page: not a string"));
     assert_null(strstr(status.samples[1].detail, "secret"));
     store_status_done(&status);

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any, Mapping
 
-from kit.check import percentile
+from kit.check import Judge, percentile
 from kit.client import Client, Name, batch_body
 from kit.kafka import Kafka, Record, event
 from kit.service import Service, total
@@ -54,28 +55,31 @@ def latencies_ms(client: Client, names: list[Name], seconds: float, scene: Scene
     return taken
 
 
-def limited(scene: Scene, kafka: Kafka, topic: str, produced: int) -> None:
-    """max_keys = 100: rows + other = the totals of the site, at every level."""
+def with_other(said: Mapping[str, Any], column: str) -> int:
+    """The sum of a list's rows and of what the limit folded together."""
+    return sum(row[column] for row in said["items"]) + said.get("other", {}).get(column, 0)
+
+
+def limited(scene: Scene, kafka: Kafka, topic: str, judge: Judge, produced: int) -> None:
+    """max_keys = 100: rows + other = the totals, of pages and of boxes; the site is exact."""
     checks = scene.checks
     service = scene.service("limited", brokers=kafka.bootstrap, topics=topic, start="earliest",
                             max_keys=str(LIMIT)).start()
     status = service.await_status("everything counted",
                                   lambda now: total(now, "counted") == produced, 60)
-    judge = checks.judge(service.settings).read(kafka.dump(topic))
     window = "24h"
     site = service.client.ctr((None, None), window)
     judge.answers("the site is exact whatever is folded", [site])
     pages = service.client.pages(window, limit=1000)
     boxes = service.client.boxes(window, limit=1000)
-    for label, said, column in (("pages", pages, "impressions"), ("pages", pages, "clicks")):
-        rows = sum(row[column] for row in said["items"]) + said.get("other", {}).get(column, 0)
-        checks.equal(f"{label}: rows + other, {column}", rows, site[column])
+    for column in ("impressions", "clicks"):
+        checks.equal(f"pages: rows + other, {column}", with_other(pages, column), site[column])
     edges = judge.oracle.edges(window, judge.oracle.last_moment_ms())
     every = judge.oracle.every(*edges)
     of_boxes = [counts for name, counts in every.items() if name[0] is None and name[1] is not None]
     for column, at in (("impressions", 0), ("clicks", 1)):
-        rows = sum(row[column] for row in boxes["items"]) + boxes.get("other", {}).get(column, 0)
-        checks.equal(f"boxes: rows + other, {column}", rows, sum(counts[at] for counts in of_boxes))
+        checks.equal(f"boxes: rows + other, {column}", with_other(boxes, column),
+                     sum(counts[at] for counts in of_boxes))
     keys = status["keys"]
     own = keys["pages"] + keys["boxes"] + keys["placements"]
     checks.true("no more keys than the limit", own <= LIMIT, keys)
@@ -126,7 +130,7 @@ def run(scene: Scene) -> None:
     judge.answers("the site", [service.client.ctr((None, None), "24h")])
     judge.whole("accounts", service.client.status())
     service.end()
-    limited(scene, kafka, topic, produced)
+    limited(scene, kafka, topic, judge, produced)
     checks.figure("keys", keys)
     checks.figure("bytes_per_key_rss", round((after[0] - before[0]) * 1024 * 1024 / keys))
     checks.figure("bytes_per_key_own", round((after[1] - before[1]) / keys))

@@ -148,18 +148,20 @@ def lagging_views(scene: Scene) -> None:
 
 def backlog_holds_time(checks: Checks, judge: Judge, statuses: Sequence[Mapping[str, Any]],
                        views: str) -> None:
-    """While views/0 has unread records, `to` is not past the arrival of its last read one."""
+    """While views/0 has unread records, `to` is not past the arrival of its last read one.
+
+    What was read is taken from the status after: `to` may be newer than the rows beside it.
+    """
     part = judge.oracle.partitions[views, 0]
+    read = [next(row["read"] for row in status["partitions"]
+                 if (row["topic"], row["partition"]) == (views, 0)) for status in statuses]
     wrong, held = [], 0
-    for status in statuses:
-        row = next((row for row in status["partitions"]
-                    if (row["topic"], row["partition"]) == (views, 0)), None)
-        if row is None or status["to"] is None or row["read"] == len(part.offsets):
-            continue
+    for status, after in zip(statuses, read[1:]):
+        if after == len(part.offsets):
+            break
         held += 1
-        bound = max(part.gates_ms[:row["read"]], default=0)
-        if moment_ms(status["to"]) > bound:
-            wrong.append(f"to {status['to']} with {row['read']} records of views/0 read")
+        if moment_ms(status["to"]) > max(part.gates_ms[:after], default=0):
+            wrong.append(f"to {status['to']} with {after} records of views/0 read")
     checks.none("a backlog stops time", wrong)
     checks.true("the backlog was seen", held > 50, held)
     checks.figure("statuses_with_backlog", held)
@@ -176,19 +178,16 @@ def silent_partition(scene: Scene) -> None:
     kafka.create(clicks, 2)
     service = service_for(scene, kafka, views, clicks).start()
     service.await_state("live")
-    now = now_ms()
-    kafka.produce([Record(views, 0, now, event(None, now, "p", "b"))])
-    produced = 1
+    produced = kafka.produce([Record(views, 0, -1, event(None, now_ms(), "p", "b"))])
     with Sampler(service.new_client(), lambda client: client.status(), 0.1) as sampler:
-        for _ in range(3 if scene.world.quick else 6):
-            now = now_ms()
-            produced += kafka.produce([Record(clicks, 0, now, event(None, now, "p", "b"))])
+        for _ in range(2 if scene.world.quick else 4):
+            produced += kafka.produce([Record(clicks, 0, -1, event(None, now_ms(), "p", "b"))])
             service.await_status("the click is counted",
                                  lambda status: total(status, "counted") == produced, 10)
     statuses = sampler.result()
     judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
     judge.everything("at the end", service.client)
-    judge.statuses("on the way", statuses, exact=True)
+    judge.statuses("on the way", statuses)
     lag = max(status["lag_ms"] for status in statuses)
     checks.true("time went on", lag < 2000, lag)
     checks.true("always live", all(status["state"] == "live" for status in statuses))
@@ -203,7 +202,7 @@ def silent_partition(scene: Scene) -> None:
 
 def slices_of(views: str, count: int) -> Iterator[Record]:
     for at in range(count):
-        yield Record(views, 0, now_ms(), event(None, now_ms(), *where(at)))
+        yield Record(views, 0, -1, event(None, now_ms(), *where(at)))
 
 
 def _reachable(kafka: Kafka, topic: str) -> bool:
@@ -231,7 +230,7 @@ def hanging_broker(scene: Scene) -> None:
         produced += kafka.produce(slices_of(views, BOXES))
         kafka.suspend(SLOW)
         hung_at = time.monotonic()
-        produced += kafka.produce(Record(clicks, at % 2, now_ms(), event(None, now_ms(), *where(at)))
+        produced += kafka.produce(Record(clicks, at % 2, -1, event(None, now_ms(), *where(at)))
                                   for at in range(BOXES))
     finally:
         service.signal(18)
