@@ -24,8 +24,9 @@ enum ctr_status replay_map_add(struct replay_map *map, const char *pair, bool co
         return ctr_fail(reterr, CTR_INVALID, "%s %s: write %s FIELD=%s", flag, pair, flag,
                         constant ? "VALUE" : "COLUMN");
     }
-    while (field < REPLAY_FIELDS && (strlen(field_names[field]) != (size_t)(equals - pair) ||
-                                     strncmp(field_names[field], pair, (size_t)(equals - pair)))) {
+    while (field < REPLAY_FIELDS &&
+           (strlen(field_names[field]) != (size_t)(equals - pair) ||
+            strncmp(field_names[field], pair, (size_t)(equals - pair)) != 0)) {
         field++;
     }
     if (field == REPLAY_FIELDS) {

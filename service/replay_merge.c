@@ -73,7 +73,7 @@ static struct parcel *parcel_fill(struct replay_merge *merge, const struct repla
     if (!parcel) {
         return NULL;
     }
-    if (parcel->capacity < value.length + key.length) {
+    if (!parcel->bytes || parcel->capacity < value.length + key.length) {
         free(parcel->bytes);
         parcel->capacity = value.length + key.length;
         parcel->bytes = malloc(parcel->capacity);

@@ -23,9 +23,10 @@ struct rate rate_of(uint64_t impressions, uint64_t clicks)
         double spread = RATE_Z * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
         double scale = 1 + z2 / n;
 
-        /* At the ends the exact bound is 0 or 1; rounding must not leave a negative zero. */
-        rate.low = clicks == 0 ? 0.0 : (centre - spread) / scale;
-        rate.high = clicks == impressions ? 1.0 : (centre + spread) / scale;
+        /* At the ends the exact bound is 0 or 1; rounding must not leave a negative zero, nor (with
+         * counts beyond 2^52) a bound on the wrong side of the ratio or above 1. */
+        rate.low = clicks == 0 ? 0.0 : fmin(p, (centre - spread) / scale);
+        rate.high = clicks == impressions ? 1.0 : fmin(1.0, fmax(p, (centre + spread) / scale));
     }
     return rate;
 }

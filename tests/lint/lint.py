@@ -9,6 +9,7 @@ lint.py --list                  the rules
 
 Standard library only. A finding reads file:line: what is wrong and what to do instead.
 """
+import functools
 import os
 import pathlib
 import re
@@ -74,6 +75,7 @@ def read(root, name):
 TOKEN = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
 
 
+@functools.lru_cache(maxsize=None)
 def code_only(text):
     """`text` without comments, strings and characters, with every line still where it was."""
     return TOKEN.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
@@ -82,12 +84,17 @@ def code_only(text):
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 
+@functools.lru_cache(maxsize=None)
+def includes_of(text):
+    text = re.sub(r"/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match.group()), text,
+                  flags=re.S)
+    return [(text.count("\n", 0, match.start()) + 1, match.group(1) == '"', match.group(2))
+            for match in INCLUDE.finditer(text)]
+
+
 def includes(root, name):
     """(line, quoted, path) of each include of a file that is not in a comment."""
-    text = re.sub(r"/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match.group()),
-                  read(root, name), flags=re.S)
-    for match in INCLUDE.finditer(text):
-        yield text.count("\n", 0, match.start()) + 1, match.group(1) == '"', match.group(2)
+    return includes_of(read(root, name))
 
 
 def layer_of(name):
@@ -145,6 +152,9 @@ def rule_libraries(root):
                 yield f"{name}:{line}: only service/kafka/ may include {KAFKA_DOOR}"
 
 
+COMPILED = {}
+
+
 def rule_headers(root):
     """Every header compiles alone, without a warning."""
     compiler = os.environ.get("CC") or "cc"
@@ -154,10 +164,15 @@ def rule_headers(root):
     command = [compiler, "-std=c17", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Wpedantic",
                "-Wstrict-prototypes", "-Werror", "-fsyntax-only", "-I", str(root),
                *found.stdout.split(), "-x", "c", "-"]
+    # What a header says alone changes only with it: the self-test plants one at a time.
     for name in files(root, (".h",)):
         # Twice: the guard is tested as well.
         source = f'#include "{name}"\n#include "{name}"\nextern int nothing;\n'
-        result = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+        key = (name, read(root, name))
+        if key not in COMPILED:
+            COMPILED[key] = subprocess.run(command, input=source, capture_output=True, text=True,
+                                           check=False)
+        result = COMPILED[key]
         if result.returncode != 0:
             detail = "\n    ".join(result.stderr.splitlines()[:6])
             yield f"{name}:1: does not compile alone:\n    {detail}"

@@ -228,8 +228,9 @@ struct seen {
 
 static void look(struct seen *seen, const struct source_item *item)
 {
-    bool click = item->text && strstr(item->text, "\"click\"") != NULL;
-    const char *ts = strstr(item->text, "\"ts\":");
+    const char *text = item->text ? item->text : "";
+    bool click = strstr(text, "\"click\"") != NULL;
+    const char *ts = strstr(text, "\"ts\":");
 
     seen->records[click]++;
     seen->placed = seen->placed && click == seen->of_clicks[item->partition];

@@ -78,6 +78,8 @@ static void a_field_given_twice_is_refused(void **state)
     assert_int_equal(replay_map_add(&map, "page=where", false, NULL), CTR_OK);
     assert_int_equal(replay_map_add(&map, "page=there", false, NULL), CTR_INVALID);
     assert_int_equal(replay_map_add(&map, "page=/x", true, NULL), CTR_INVALID);
+    assert_int_equal(replay_map_add(&map, "box=b", true, NULL), CTR_OK);
+    assert_int_equal(replay_map_add(&map, "box=what", false, NULL), CTR_INVALID);
 }
 
 static void a_map_must_say_what_when_and_where(void **state)
@@ -106,11 +108,16 @@ static void rows_that_mean_clicks_are_views_and_nothing_else(void **state)
     assert_int_equal(replay_map_click(&map, "hit", NULL), CTR_INVALID);
     assert_int_equal(replay_map_click(&map, "=1", NULL), CTR_INVALID);
     assert_int_equal(replay_map_click(&map, "hit=1", NULL), CTR_OK);
-    assert_int_equal(replay_map_add(&map, "type=click", true, NULL), CTR_OK);
+    assert_int_equal(replay_map_add(&map, "ts=when", false, NULL), CTR_OK);
+    assert_int_equal(replay_map_add(&map, "page=where", false, NULL), CTR_OK);
+    map.constants[REPLAY_TYPE] = "click";
     assert_int_equal(replay_map_check(&map, NULL), CTR_INVALID);
     map.constants[REPLAY_TYPE] = NULL;
     map.columns[REPLAY_TYPE] = "what";
     assert_int_equal(replay_map_check(&map, NULL), CTR_INVALID);
+    map.columns[REPLAY_TYPE] = NULL;
+    assert_int_equal(replay_map_check(&map, NULL), CTR_OK);
+    assert_string_equal(map.constants[REPLAY_TYPE], "view");
 }
 
 static void a_missing_column_names_its_neighbour_and_all_there_are(void **state)

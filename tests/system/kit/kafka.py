@@ -60,15 +60,15 @@ class Kafka:
         text = run([*self.DEV, "start", "--name", self.name, "--version", version,
                     "--brokers", str(brokers)], seconds=600)
         self.bootstrap = text.strip().splitlines()[-1]
-        self.pids = self._pids()
+        self.pids = self._numbers("KAFKA_PID_")
+        self.ports = self._numbers("KAFKA_PORT_")
 
-    def _pids(self) -> dict[int, int]:
-        found = {}
-        for line in run([*self.DEV, "env", "--name", self.name]).splitlines():
-            key, _, value = line.partition("=")
-            if key.startswith("KAFKA_PID_"):
-                found[int(key.removeprefix("KAFKA_PID_"))] = int(value)
-        return found
+    def _numbers(self, prefix: str) -> dict[int, int]:
+        """What `./dev kafka env` says per broker."""
+        pairs = (line.partition("=")
+                 for line in run([*self.DEV, "env", "--name", self.name]).splitlines())
+        return {int(key.removeprefix(prefix)): int(value)
+                for key, _, value in pairs if key.startswith(prefix)}
 
     def stop(self) -> None:
         subprocess.run([*self.DEV, "stop", "--name", self.name], capture_output=True, check=False)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import threading
@@ -89,7 +91,7 @@ def sigterm(scene: Scene) -> None:
     admin, client = service.admin_client(), service.new_client()
     until("ready", admin.ready, 30)
     checks.equal("/livez", admin.request("GET", "/livez").status, 200)
-    service.signal(15)
+    service.signal(signal.SIGTERM)
     asked = time.monotonic()
     until("/readyz says 503", lambda: admin.request("GET", "/readyz").status == 503, 2, step=0.002)
     unready = time.monotonic() - asked
@@ -108,7 +110,9 @@ def sigterm(scene: Scene) -> None:
     checks.equal("read, from the snapshot", total(status, "read"), done)
     checks.figure("readyz_503_after_ms", round(unready * 1000, 1))
     checks.figure("exit_after_s", round(took, 2))
-    checks.figure("snapshot_bytes", status["snapshot"]["bytes"])
+    folder = service.settings["data_dir"]
+    checks.figure("data_dir_bytes", sum(os.path.getsize(os.path.join(folder, name))
+                                        for name in os.listdir(folder)))
 
 
 def second_instance(scene: Scene) -> None:

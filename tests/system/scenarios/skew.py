@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -12,12 +13,13 @@ from kit.client import Client, Name
 from kit.kafka import Failed, Kafka, Record, event
 from kit.service import Service, total
 from kit.wait import let_run, now_ms, until
+from kit.wire import produce_one_by_one
 from kit.world import Scene
 
 SLOW, FAST = 2, 1  # brokers: views lie on the slow one, clicks on the other
 SPAN_S = 600
 PAGES, BOXES = 5, 30
-VIEWS_PER_S = 2
+VIEWS_PER_S = 1
 NAMES: list[Name] = ([(None, None)] + [(f"p{page}", None) for page in range(PAGES)]
                      + [(None, f"b{box}") for box in range(BOXES)]
                      + [(f"p{box % PAGES}", f"b{box}") for box in range(BOXES)])
@@ -56,7 +58,8 @@ def service_for(scene: Scene, kafka: Kafka, views: str, clicks: str, **more: str
 
 def history(views: str, clicks: str, begun_ms: int) -> tuple[list[Record], list[Record]]:
     """SPAN_S seconds: views on the slow partition, a click 300 ms after each."""
-    seen, clicked = [], []
+    seen: list[Record] = []
+    clicked: list[Record] = []
     for second in range(SPAN_S):
         for at in range(VIEWS_PER_S):
             time_ms = begun_ms + second * 1000 + at * 1000 // VIEWS_PER_S + 50
@@ -78,31 +81,31 @@ def ask(client: Client) -> Sample | None:
 
 
 def feed_in_slices(kafka: Kafka, service: Service, wanted: int) -> list[Sample]:
-    """Lets the slow broker run for moments, looking after each, until everything was read.
+    """Lets the slow broker and the service run in turns, looking after each, until all was read.
 
-    The moments grow while nothing comes and shrink when more than a second of event time came at
-    once, so that every second is seen, on an idle machine and on a busy one.
+    While the service sleeps the broker can answer one waiting request and no more: one batch, one
+    second of event time. Its turns grow while nothing comes, for it may be a busy machine.
     """
     taken: list[Sample] = []
-    pulse_s, to_ms = 0.001, 0
+    turn_s, read = 0.001, 0
     deadline = time.monotonic() + 150
     try:
-        while time.monotonic() < deadline and not (taken and total(taken[-1][0], "read") == wanted):
+        while time.monotonic() < deadline and read < wanted:
+            service.signal(signal.SIGSTOP)
             kafka.resume(SLOW)
-            let_run(pulse_s)
+            let_run(turn_s)
             kafka.suspend(SLOW)
+            service.signal(signal.SIGCONT)
             sample = ask(service.client)
             if sample is None:
                 continue
+            came = total(sample[0], "read") - read
+            read += came
+            turn_s = max(turn_s * 0.9, 0.0005) if came else min(turn_s * 1.1, 0.02)
             taken.append(sample)
-            moved_ms = moment_ms(sample[0]["to"]) - to_ms
-            to_ms += moved_ms
-            if moved_ms == 0:
-                pulse_s = min(pulse_s * 1.1, 0.02)
-            elif moved_ms > 1000:
-                pulse_s = max(pulse_s * 0.7, 0.0001)
     finally:
         kafka.resume(SLOW)
+        service.signal(signal.SIGCONT)
     return taken
 
 
@@ -113,8 +116,9 @@ def lagging_views(scene: Scene) -> None:
     begun_ms = now_ms() // 1000 * 1000 - (SPAN_S + 20) * 1000
     seen, clicked = history(views, clicks, begun_ms)
     kafka.produce(clicked)
-    kafka.produce(seen, rate=190)  # slow enough for batches of one record ...
-    # ... and one batch per answer of the broker: the backlog is read half a second at a time.
+    # Batches of one record, one batch per answer of the broker: the backlog of views is read a
+    # second of event time at a time.
+    produce_one_by_one(kafka.ports[SLOW], views, 0, ((one.time_ms, one.value) for one in seen))
     service = service_for(scene, kafka, views, clicks, kafka__fetch__message__max__bytes="1")
     wanted = len(seen) + len(clicked)
     kafka.suspend(SLOW)
@@ -222,7 +226,7 @@ def hanging_broker(scene: Scene) -> None:
                                                          and total(now, "counted") == produced))
     # While the service sleeps: views, which its waiting fetch may still bring; views, which nothing
     # can bring; then the slow broker hangs; then clicks on the other.
-    service.signal(19)
+    service.signal(signal.SIGSTOP)
     try:
         produced += kafka.produce(slices_of(views, BOXES))
         let_run(0.3)
@@ -233,7 +237,7 @@ def hanging_broker(scene: Scene) -> None:
         produced += kafka.produce(Record(clicks, at % 2, -1, event(None, now_ms(), *where(at)))
                                   for at in range(BOXES))
     finally:
-        service.signal(18)
+        service.signal(signal.SIGCONT)
     try:
         with Sampler(service.new_client(),
                      lambda client: (client.status(), client.batch(NAMES, WIDE)), 0.05) as sampler:
