@@ -320,8 +320,28 @@ void config_defaults(struct config *ret_config)
     ret_config->start_given = false;
 }
 
+/* The first word that is in both lists; its length, 0 none. */
+static size_t common_word(const char *left, const char *right, const char **ret_word)
+{
+    for (const char *at = left; *at != '\0'; at += strcspn(at, ","), at += *at == ',' ? 1 : 0) {
+        size_t length = strcspn(at, ",");
+
+        for (const char *other = right; length > 0 && *other != '\0';
+             other += strcspn(other, ","), other += *other == ',' ? 1 : 0) {
+            if (strcspn(other, ",") == length && memcmp(at, other, length) == 0) {
+                *ret_word = at;
+                return length;
+            }
+        }
+    }
+    return 0;
+}
+
 enum ctr_status config_check(struct config *config, struct ctr_error *reterr)
 {
+    const char *word = NULL;
+    size_t length = 0;
+
     if (config->topics_count == 0) {
         return ctr_fail(reterr, CTR_INVALID,
                         "topics is not set; say which topics to read, e.g. --topics events or "
@@ -330,6 +350,12 @@ enum ctr_status config_check(struct config *config, struct ctr_error *reterr)
     if (config->brokers[0] == '\0') {
         return ctr_fail(reterr, CTR_INVALID,
                         "brokers is not set; say where Kafka is, e.g. --brokers 127.0.0.1:9092");
+    }
+    length = common_word(config->view_types, config->click_types, &word);
+    if (length > 0) {
+        return ctr_fail(reterr, CTR_INVALID,
+                        "\"%.*s\" is in view_types and in click_types; an event is one of them",
+                        (int)(length > 60 ? 60 : length), word);
     }
     if (config->clock == CLOCK_EVENT) {
         config->settle_ms = 0;

@@ -32,9 +32,10 @@ struct server {
     struct http_counters counters;
     struct store *store;
     struct checkpointer *checkpointer;
-    struct source *source;
-    struct pipeline *pipeline;
     struct http_server *http, *admin;
+    /* Set while the listeners answer already; NULL until then. */
+    struct source *_Atomic source;
+    struct pipeline *_Atomic pipeline;
     bool restored;
     int64_t started_ms;
     _Atomic bool draining;
@@ -60,15 +61,20 @@ static void copy_snapshot_facts(struct server *server, struct service_facts *ret
 static void facts(void *owner, struct service_facts *ret_facts)
 {
     struct server *server = owner;
-    struct source_health health;
+    const struct pipeline *pipeline = atomic_load(&server->pipeline);
+    struct source *source = atomic_load(&server->source);
+    struct source_health health = {.state = "starting"};
 
     memset(ret_facts, 0, sizeof *ret_facts);
     ret_facts->draining = atomic_load(&server->draining);
-    ret_facts->ready = !ret_facts->draining && pipeline_ready(server->pipeline);
-    ret_facts->alive = clock_mono_ms() - pipeline_heartbeat_ms(server->pipeline) < HEARTBEAT_MS;
+    ret_facts->ready = !ret_facts->draining && pipeline != NULL && pipeline_ready(pipeline);
+    ret_facts->alive =
+        pipeline == NULL || clock_mono_ms() - pipeline_heartbeat_ms(pipeline) < HEARTBEAT_MS;
     ret_facts->started_ms = server->started_ms;
     copy_snapshot_facts(server, ret_facts);
-    server->source->ops->health(server->source, &health);
+    if (source != NULL) {
+        source->ops->health(source, &health);
+    }
     (void)snprintf(ret_facts->source_state, sizeof ret_facts->source_state, "%s", health.state);
     (void)snprintf(ret_facts->source_error, sizeof ret_facts->source_error, "%s", health.error);
     ret_facts->source_errors = health.errors;
@@ -186,15 +192,8 @@ static enum ctr_status start_listener(struct server *server, bool admin,
                                    .context = &server->context,
                                    .wall_ms = clock_wall_ms,
                                    .mono_ms = clock_mono_ms};
-    enum ctr_status status = http_server_start(&options, ret_http, reterr);
 
-    if (status != CTR_OK && reterr != NULL) {
-        struct ctr_error cause = *reterr;
-
-        (void)ctr_fail(reterr, status, "%s = %.60s:%u: %.180s", admin ? "admin_listen" : "listen",
-                       address->host, (unsigned)address->port, cause.text);
-    }
-    return status;
+    return http_server_start(&options, ret_http, reterr);
 }
 
 /* Files for the connections, the logs and the brokers; what the system refuses is lived with. */
@@ -212,45 +211,63 @@ static void raise_file_limit(const struct config *config)
     }
 }
 
+static enum ctr_status start_listeners(struct server *server, struct ctr_error *reterr)
+{
+    enum ctr_status status = CTR_OK;
+
+    server->context = (struct api_context){.store = server->store,
+                                           .facts = facts,
+                                           .facts_owner = server,
+                                           .version = LIVECTR_VERSION,
+                                           .http = &server->counters};
+    status = start_listener(server, false, &server->http, reterr);
+    return status == CTR_OK ? start_listener(server, true, &server->admin, reterr) : status;
+}
+
+static enum ctr_status start_reading(struct server *server, struct ctr_error *reterr)
+{
+    struct pipeline_options options = {.config = &server->config,
+                                       .store = server->store,
+                                       .checkpointer = server->checkpointer,
+                                       .wall_ms = clock_wall_ms,
+                                       .mono_ms = clock_mono_ms,
+                                       .restored = server->restored};
+    struct pipeline *pipeline = NULL;
+    enum ctr_status status = kafka_source_open(&server->config, &options.source, reterr);
+
+    if (status == CTR_OK) {
+        atomic_store(&server->source, options.source);
+        status = pipeline_start(&options, &pipeline, reterr);
+    }
+    if (status == CTR_OK) {
+        atomic_store(&server->pipeline, pipeline);
+    }
+    return status;
+}
+
+/* The listeners before the source: they answer `starting` meanwhile, and a port in use is told
+ * before anything was read. */
 static enum ctr_status start_all(struct server *server, struct ctr_error *reterr)
 {
-    struct pipeline_options options = {
-        .config = &server->config, .wall_ms = clock_wall_ms, .mono_ms = clock_mono_ms};
     enum ctr_status status = start_state(server, reterr);
 
     if (status == CTR_OK) {
-        status = kafka_source_open(&server->config, &server->source, reterr);
+        status = start_listeners(server, reterr);
     }
-    if (status == CTR_OK) {
-        options.source = server->source;
-        options.store = server->store;
-        options.checkpointer = server->checkpointer;
-        options.restored = server->restored;
-        status = pipeline_start(&options, &server->pipeline, reterr);
-    }
-    if (status == CTR_OK) {
-        server->context = (struct api_context){.store = server->store,
-                                               .facts = facts,
-                                               .facts_owner = server,
-                                               .version = LIVECTR_VERSION,
-                                               .http = &server->counters};
-        status = start_listener(server, false, &server->http, reterr);
-    }
-    if (status == CTR_OK) {
-        status = start_listener(server, true, &server->admin, reterr);
-    }
-    return status;
+    return status == CTR_OK ? start_reading(server, reterr) : status;
 }
 
 /* In the reverse order of the start; parts that were never started are NULL. */
 static void free_server(struct server *server)
 {
+    struct source *source = atomic_load(&server->source);
+
     http_server_stop(server->http);
     http_server_stop(server->admin);
-    pipeline_stop(server->pipeline);
+    pipeline_stop(atomic_load(&server->pipeline));
     checkpointer_stop(server->checkpointer, SNAPSHOT_STOP_MS);
-    if (server->source != NULL) {
-        server->source->ops->close(server->source, SOURCE_STOP_MS);
+    if (source != NULL) {
+        source->ops->close(source, SOURCE_STOP_MS);
     }
     store_free(server->store);
     free(server);

@@ -15,6 +15,14 @@ static void forward_log(const rd_kafka_t *handle, int level, const char *facilit
              facility, message);
 }
 
+/* Values that must not stand in a log. */
+static bool secret(const char *name)
+{
+    return strstr(name, "password") != NULL || strstr(name, "secret") != NULL ||
+           strstr(name, "key") != NULL || strstr(name, "token") != NULL ||
+           strstr(name, "jaas") != NULL || strstr(name, "oauthbearer") != NULL;
+}
+
 enum ctr_status rd_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                             struct ctr_error *reterr)
 {
@@ -29,7 +37,8 @@ enum ctr_status rd_conf_set(rd_kafka_conf_t *conf, const char *name, const char 
                         name, rd_kafka_version_str());
     case RD_KAFKA_CONF_INVALID:
     default:
-        return ctr_fail(reterr, CTR_INVALID, "kafka.%s: %s", name, reason);
+        return ctr_fail(reterr, CTR_INVALID, "kafka.%s = \"%.60s\": %s", name,
+                        secret(name) ? "..." : value, reason);
     }
 }
 

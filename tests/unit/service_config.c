@@ -151,6 +151,10 @@ static void what_only_the_whole_can_tell_is_checked(void **state)
     assert_int_equal(set("admin_listen", "127.0.0.1:8080"), CTR_OK);
     assert_int_equal(config_check(&config, &error), CTR_INVALID);
     assert_int_equal(set("admin_listen", "127.0.0.1:8081"), CTR_OK);
+    assert_int_equal(set("click_types", "tap,view"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_INVALID);
+    assert_non_null(strstr(error.text, "\"view\""));
+    assert_int_equal(set("click_types", "tap,views"), CTR_OK);
     assert_int_equal(set("clock", "event"), CTR_OK);
     assert_int_equal(config_check(&config, &error), CTR_OK);
     assert_int_equal(config.settle_ms, 0);

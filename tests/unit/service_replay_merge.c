@@ -235,6 +235,20 @@ static void a_record_at_the_size_limit_passes_and_one_beyond_does_not(void **sta
     assert_ptr_equal(strstr(fixture->complaints, "a:2: too_long"), fixture->complaints);
 }
 
+static void a_row_that_makes_too_long_a_record_is_reported(void **state)
+{
+    static char bytes[40000] = "t,p,c\n1,";
+    struct fixture *fixture = *state;
+
+    use_csv(fixture);
+    memset(bytes + strlen(bytes), 'x', 20000);
+    memcpy(bytes + strlen(bytes), ",0\n2,y,0\n", 10);
+    add_file(fixture, "a", bytes);
+    assert_int_equal(merge(fixture), CTR_STOPPED);
+    assert_ids(fixture, "a:3:v ");
+    assert_ptr_equal(strstr(fixture->complaints, "a:2: too_long"), fixture->complaints);
+}
+
 static void a_missing_file_names_its_neighbour(void **state)
 {
     struct fixture *fixture = *state;
@@ -316,6 +330,7 @@ int main(void)
         WITH_FILES(what_is_no_event_is_reported_with_its_line_and_passed_over),
         WITH_FILES(a_bad_row_of_csv_is_reported_with_the_line_it_begins_at),
         WITH_FILES(a_record_at_the_size_limit_passes_and_one_beyond_does_not),
+        WITH_FILES(a_row_that_makes_too_long_a_record_is_reported),
         WITH_FILES(a_missing_file_names_its_neighbour),
         WITH_FILES(an_empty_csv_has_no_header),
         WITH_FILES(two_files_of_one_name_may_not_make_ids_from_it),

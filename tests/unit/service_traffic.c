@@ -7,7 +7,7 @@
 
 #include "service/traffic.h"
 
-enum { LONG_RUN = 2000000, ROWS_MAX = 64 };
+enum { LONG_RUN = 1000000, ROWS_MAX = 64 };
 #define START_MS INT64_C(1795454594000)
 
 static struct traffic *make(uint64_t seed, double rate)

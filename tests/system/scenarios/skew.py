@@ -9,7 +9,7 @@ from typing import Any, Iterator, Mapping, Sequence
 
 from decode import moment_ms
 from kit.check import Checks, Judge, Sampler
-from kit.client import Client, Name
+from kit.client import Name
 from kit.kafka import Failed, Kafka, Record, event
 from kit.service import Service, total
 from kit.wait import let_run, now_ms, until
@@ -73,39 +73,48 @@ def history(views: str, clicks: str, begun_ms: int) -> tuple[list[Record], list[
 Sample = tuple[dict, list[dict], list[dict]]  # status, answers in WIDE, answers in 1m
 
 
-def ask(client: Client) -> Sample | None:
-    status = client.status()
-    if status["to"] is None:
-        return None
-    return status, client.batch(NAMES, WIDE), client.batch(NAMES, "1m")
+def a_turn(kafka: Kafka, service: Service, seconds: float) -> None:
+    """Lets the slow broker run while the service sleeps: it answers what waits and no more."""
+    service.signal(signal.SIGSTOP)
+    kafka.resume(SLOW)
+    let_run(seconds)
+    kafka.suspend(SLOW)
+    service.signal(signal.SIGCONT)
+
+
+def begin(kafka: Kafka, service: Service, views: str) -> None:
+    """Turns until the slow partition has begun; then the others read all they have."""
+    def slow_has_begun() -> bool:
+        if any(row["topic"] == views and row["partition"] == 0 and row["position"]
+               for row in service.client.status()["partitions"]):
+            return True
+        a_turn(kafka, service, 0.005)
+        return False
+
+    until("the slow partition has begun", slow_has_begun, 60)
+    service.await_status("the others are at their end",
+                         lambda now: all(row["lag"] == 0 for row in now["partitions"]
+                                         if (row["topic"], row["partition"]) != (views, 0)))
 
 
 def feed_in_slices(kafka: Kafka, service: Service, wanted: int) -> list[Sample]:
     """Lets the slow broker and the service run in turns, looking after each, until all was read.
 
-    While the service sleeps the broker can answer one waiting request and no more: one batch, one
-    second of event time. Its turns grow while nothing comes, for it may be a busy machine.
+    A turn brings one batch, one second of event time. Turns grow while nothing comes, for it may be
+    a busy machine.
     """
     taken: list[Sample] = []
     turn_s, read = 0.001, 0
     deadline = time.monotonic() + 150
-    try:
-        while time.monotonic() < deadline and read < wanted:
-            service.signal(signal.SIGSTOP)
-            kafka.resume(SLOW)
-            let_run(turn_s)
-            kafka.suspend(SLOW)
-            service.signal(signal.SIGCONT)
-            sample = ask(service.client)
-            if sample is None:
-                continue
-            came = total(sample[0], "read") - read
-            read += came
-            turn_s = max(turn_s * 0.9, 0.0005) if came else min(turn_s * 1.1, 0.02)
-            taken.append(sample)
-    finally:
-        kafka.resume(SLOW)
-        service.signal(signal.SIGCONT)
+    while time.monotonic() < deadline and read < wanted:
+        a_turn(kafka, service, turn_s)
+        status = service.client.status()
+        came = total(status, "read") - read
+        read += came
+        if status["to"] is not None:
+            taken.append((status, service.client.batch(NAMES, WIDE),
+                          service.client.batch(NAMES, "1m")))
+        turn_s = max(turn_s * 0.9, 0.0005) if came else min(turn_s * 1.1, 0.02)
     return taken
 
 
@@ -124,9 +133,11 @@ def lagging_views(scene: Scene) -> None:
     kafka.suspend(SLOW)
     try:
         service.start()
+        begin(kafka, service, views)
         samples = feed_in_slices(kafka, service, wanted)
     finally:
         kafka.resume(SLOW)
+        service.signal(signal.SIGCONT)
     service.await_status("live with everything counted",
                          lambda now: now["state"] == "live" and total(now, "counted") == wanted)
     judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
