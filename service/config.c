@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "service/config_table.h"
-#include "service/replay_near.h"
+#include "service/near.h"
 #include "storage/moment.h"
 
 /* ---- kinds of values ----------------------------------------------------------------------- */

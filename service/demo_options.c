@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/replay_near.h"
+#include "service/near.h"
 
 static const char *const names[] = {"--seconds", "--rate",  "--seed",
                                     "--window",  "--kafka", "--help"};

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/replay_near.h"
+#include "service/near.h"
 #include "storage/moment.h"
 
 static enum ctr_status refuse(struct replay_flags *flags, const char *value, const char *wanted)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "service/replay_near.h"
+#include "service/near.h"
 #include "storage/moment.h"
 
 static const char *const field_names[REPLAY_FIELDS] = {"type", "ts",      "page",

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/replay_heap.h"
+#include "service/heap.h"
 #include "service/replay_reader.h"
 
 enum { INPUT_SHIFT = 48 }; /* heap order: input index above, line order within below */

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/replay_heap.h"
+#include "service/heap.h"
 
 enum {
     PENDING_MAX = 10000000, /* 100,000 events/s for the 7 s a visit lasts, and room */

@@ -9,7 +9,7 @@
 
 #include "service/clock.h"
 #include "service/kafka/rd.h"
-#include "service/replay_near.h"
+#include "service/near.h"
 
 enum { METADATA_TIMEOUT_MS = 10000, CREATE_TIMEOUT_MS = 30000, FULL_POLL_MS = 100 };
 

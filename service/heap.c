@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "service/replay_heap.h"
+#include "service/heap.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "service/replay_near.h"
+#include "service/near.h"
 
 #include <stdio.h>
 #include <string.h>
