@@ -36,37 +36,6 @@ static const char *const statement_texts[STATEMENTS_COUNT] = {
     [DROP_HELD] = "DELETE FROM held WHERE apply = ?",
 };
 
-const char *const snapshot_meta_names[META_COUNT] = {
-    [META_AS_OF] = "as_of",
-    [META_TO] = "to",
-    [META_COVERED_FROM] = "covered_from",
-    [META_KEYS_FOLDED] = "keys_folded",
-    [META_CLOCK] = "clock",
-    [META_PAGE_IMPRESSIONS] = "page_impressions",
-    [META_PARTITIONS] = "partitions",
-    [META_KEYS] = "keys",
-    [META_SLICES] = "slices",
-    [META_HELD] = "held",
-    [META_SAVED_AT] = "saved_at",
-};
-
-int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length)
-{
-    uint64_t sum = hash_checksum(bytes, length);
-
-    for (size_t i = 0; i < count; i++) {
-        sum = hash_mix(sum, (uint64_t)numbers[i], i);
-    }
-    return (int64_t)sum;
-}
-
-int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box)
-{
-    const int64_t numbers[] = {kid, level, (int64_t)hash_checksum(page.bytes, page.length)};
-
-    return snapshot_checksum(numbers, sizeof numbers / sizeof numbers[0], box.bytes, box.length);
-}
-
 /* ---- open ---------------------------------------------------------------------------------- */
 
 static enum ctr_status check_version(struct snapshot *snapshot, const char *path,
@@ -190,30 +159,6 @@ static enum ctr_status save_meta(struct snapshot *snapshot, const struct checkpo
     sql_set_text(put, 1, "windows");
     sql_set_text(put, 2, windows);
     return sql_do(snapshot->sql, put, reterr);
-}
-
-void snapshot_pack_partition(const struct partition *partition, struct packer *packer)
-{
-    const struct partition_counts *counts = &partition->counts;
-    const uint64_t numbers[] = {counts->read,      counts->counted,    counts->held,
-                                counts->duplicate, counts->late,       counts->future,
-                                counts->unchecked, counts->stragglers, partition->gap_records};
-
-    pack_bytes(packer, partition->topic, strlen(partition->topic));
-    pack_signed(packer, partition->number);
-    pack_signed(packer, partition->arrival_ms);
-    pack_unsigned(packer, partition->intervals_count);
-    for (size_t i = 0; i < partition->intervals_count; i++) {
-        pack_signed(packer, partition->intervals[i].first);
-        pack_signed(packer, partition->intervals[i].next);
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        pack_unsigned(packer, numbers[i]);
-    }
-    pack_unsigned(packer, MALFORMED_COUNT);
-    for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
-        pack_unsigned(packer, counts->malformed[reason]);
-    }
 }
 
 static enum ctr_status save_partitions(struct snapshot *snapshot, const struct checkpoint *from,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What snapshot.c (open, save) and snapshot_load.c share.
+ * What snapshot.c (open, save), snapshot_load.c and snapshot_rows.c share.
  */
 #ifndef LIVECTR_STORAGE_SNAPSHOT_INTERNAL_H
 #define LIVECTR_STORAGE_SNAPSHOT_INTERNAL_H

@@ -76,42 +76,6 @@ static bool checked_bytes(struct sql_statement *row, int at, struct unpacker *re
            snapshot_checksum(numbers, (size_t)at - 1, bytes, length);
 }
 
-bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_partition)
-{
-    struct partition_counts *counts = &ret_partition->counts;
-    uint64_t *const numbers[] = {
-        &counts->read,      &counts->counted,    &counts->held,
-        &counts->duplicate, &counts->late,       &counts->future,
-        &counts->unchecked, &counts->stragglers, &ret_partition->gap_records};
-    size_t length = 0;
-    const char *topic = unpack_bytes(unpacker, PARTITION_TOPIC_BYTES - 1, &length);
-
-    if (topic == NULL) {
-        return false;
-    }
-    memcpy(ret_partition->topic, topic, length);
-    ret_partition->number = (int32_t)unpack_signed(unpacker);
-    ret_partition->arrival_ms = unpack_signed(unpacker);
-    ret_partition->intervals_count = unpack_unsigned(unpacker);
-    if (ret_partition->intervals_count > PARTITION_INTERVALS_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < ret_partition->intervals_count; i++) {
-        ret_partition->intervals[i].first = unpack_signed(unpacker);
-        ret_partition->intervals[i].next = unpack_signed(unpacker);
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        *numbers[i] = unpack_unsigned(unpacker);
-    }
-    if (unpack_unsigned(unpacker) != MALFORMED_COUNT) {
-        return false;
-    }
-    for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
-        counts->malformed[reason] = unpack_unsigned(unpacker);
-    }
-    return !unpacker->failed && unpacker->at == unpacker->end;
-}
-
 static enum ctr_status read_partition(struct sql_statement *row, void *ret_item)
 {
     struct unpacker unpacker;

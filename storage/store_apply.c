@@ -236,6 +236,7 @@ static enum ctr_status count_first(struct store *store)
         return CTR_NO_MEMORY;
     }
     append_slices(store);
+    store->keys_folded += store->batch.folded;
     store_lock(store);
     add_totals(store);
     move_edges(store, max_of(to_ms, store->published.progress.to_ms));

@@ -89,7 +89,7 @@ static enum ctr_status admit(struct store *store, enum level level, const struct
         return CTR_OK;
     }
     if (keys_full(&store->keys)) {
-        store->keys_folded++;
+        store->batch.folded++;
         *ret_kid = keys_reserved(level);
         return CTR_OK;
     }
@@ -204,6 +204,7 @@ static enum ctr_status sort_bucket(struct store *store, const struct held_bucket
 enum ctr_status store_gather(struct store *store, const struct held_bucket *bucket)
 {
     store->batch.count = 0;
+    store->batch.folded = 0;
     if (sort_bucket(store, bucket) != CTR_OK) {
         return CTR_NO_MEMORY;
     }

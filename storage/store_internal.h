@@ -28,7 +28,8 @@ struct batch_list {
 struct batch {
     size_t count, capacity;
     struct batch_list *lists;
-    size_t last; /* the list met last */
+    size_t last;     /* the list met last */
+    uint64_t folded; /* added to keys_folded when the batch is counted, not each time it is tried */
 };
 
 struct samples {

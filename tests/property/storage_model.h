@@ -11,6 +11,7 @@
 #define LIVECTR_TESTS_STORAGE_MODEL_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

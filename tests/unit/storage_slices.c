@@ -213,6 +213,8 @@ static void the_cells_of_a_key_become_one_again(void **state)
     }
     assert_true(tables.slices.tiers[1].items[0].count <= 1024);
     assert_true(tables.slices.tiers[1].items[1].count <= 1024);
+    settle(&tables, BEGIN_MS + 100 * HOUR_MS);
+    assert_int_equal(tables.slices.orphans_count, KEYS);
     drop(&tables);
 }
 

@@ -20,13 +20,13 @@ class Unequal(Exception):
 
 
 class LyingOracle(oracle.Oracle):
-    """For `run.py --lie oracle`: leaves out every 40th event, to see that somebody notices."""
+    """For `run.py --lie oracle`: leaves out the second of every 40 events, to see that somebody notices."""
 
     _seen = 0
 
     def _count(self, event: Any, gate_ms: int) -> None:
         self._seen += 1
-        if self._seen % 40:
+        if self._seen % 40 != 2:
             super()._count(event, gate_ms)
 
 

@@ -33,13 +33,15 @@ def kill9(scene: Scene) -> None:
     def ask(client: Client) -> tuple[dict, list[dict]]:
         return client.status(), client.batch(names, scene.dice.choice(WINDOWS))
 
-    flood = scene.flood(kafka, topic, RATE, 6 + rounds * 5 // 2, seed=world.seed, pages=PAGES,
+    flood = scene.flood(kafka, topic, RATE, 8 + rounds * 5 // 2, seed=world.seed, pages=PAGES,
                         boxes=BOXES, click_percent=10)
+    service.await_status("the load is on", lambda now: total(now, "counted") >= RATE, 60)
     statuses, answers, delays, back = [], [], [], []
     for _ in range(rounds):
         with Sampler(service.new_client(), ask, 0.1) as sampler:
             delays.append(round(scene.dice.uniform(0.05, 2.5), 3))
             let_run(delays[-1])
+            checks.true("still under load", flood.running())
             service.kill9()
         for status, batch in sampler.result():
             statuses.append(status)
@@ -56,6 +58,8 @@ def kill9(scene: Scene) -> None:
                                  lambda now: total(now, "counted") == produced, 60)
     statuses.append(final)
 
+    with_numbers = sum(answer["impressions"] > 0 for answer in answers)
+    checks.true("the answers hold numbers", with_numbers > len(answers) // 2, with_numbers)
     judge = checks.judge(service.settings).read(kafka.dump(topic))
     judge.answers("answers between and after the kills", answers)
     judge.everything("at the end", service.client)

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a row of the snapshot looks like, for writing and for reading.
+ */
+#include <string.h>
+
+#include "storage/hash.h"
+#include "storage/pack.h"
+#include "storage/snapshot_internal.h"
+
+const char *const snapshot_meta_names[META_COUNT] = {
+    [META_AS_OF] = "as_of",
+    [META_TO] = "to",
+    [META_COVERED_FROM] = "covered_from",
+    [META_KEYS_FOLDED] = "keys_folded",
+    [META_CLOCK] = "clock",
+    [META_PAGE_IMPRESSIONS] = "page_impressions",
+    [META_PARTITIONS] = "partitions",
+    [META_KEYS] = "keys",
+    [META_SLICES] = "slices",
+    [META_HELD] = "held",
+    [META_SAVED_AT] = "saved_at",
+};
+
+int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length)
+{
+    uint64_t sum = hash_checksum(bytes, length);
+
+    for (size_t i = 0; i < count; i++) {
+        sum = hash_mix(sum, (uint64_t)numbers[i], i);
+    }
+    return (int64_t)sum;
+}
+
+int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box)
+{
+    const int64_t numbers[] = {kid, level, (int64_t)hash_checksum(page.bytes, page.length)};
+
+    return snapshot_checksum(numbers, sizeof numbers / sizeof numbers[0], box.bytes, box.length);
+}
+
+void snapshot_pack_partition(const struct partition *partition, struct packer *packer)
+{
+    const struct partition_counts *counts = &partition->counts;
+    const uint64_t numbers[] = {counts->read,      counts->counted,    counts->held,
+                                counts->duplicate, counts->late,       counts->future,
+                                counts->unchecked, counts->stragglers, partition->gap_records};
+
+    pack_bytes(packer, partition->topic, strlen(partition->topic));
+    pack_signed(packer, partition->number);
+    pack_signed(packer, partition->arrival_ms);
+    pack_unsigned(packer, partition->intervals_count);
+    for (size_t i = 0; i < partition->intervals_count; i++) {
+        pack_signed(packer, partition->intervals[i].first);
+        pack_signed(packer, partition->intervals[i].next);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        pack_unsigned(packer, numbers[i]);
+    }
+    pack_unsigned(packer, MALFORMED_COUNT);
+    for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
+        pack_unsigned(packer, counts->malformed[reason]);
+    }
+}
+
+bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_partition)
+{
+    struct partition_counts *counts = &ret_partition->counts;
+    uint64_t *const numbers[] = {
+        &counts->read,      &counts->counted,    &counts->held,
+        &counts->duplicate, &counts->late,       &counts->future,
+        &counts->unchecked, &counts->stragglers, &ret_partition->gap_records};
+    size_t length = 0;
+    const char *topic = unpack_bytes(unpacker, PARTITION_TOPIC_BYTES - 1, &length);
+
+    if (topic == NULL) {
+        return false;
+    }
+    memcpy(ret_partition->topic, topic, length);
+    ret_partition->number = (int32_t)unpack_signed(unpacker);
+    ret_partition->arrival_ms = unpack_signed(unpacker);
+    ret_partition->intervals_count = unpack_unsigned(unpacker);
+    if (ret_partition->intervals_count > PARTITION_INTERVALS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < ret_partition->intervals_count; i++) {
+        ret_partition->intervals[i].first = unpack_signed(unpacker);
+        ret_partition->intervals[i].next = unpack_signed(unpacker);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        *numbers[i] = unpack_unsigned(unpacker);
+    }
+    if (unpack_unsigned(unpacker) != MALFORMED_COUNT) {
+        return false;
+    }
+    for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
+        counts->malformed[reason] = unpack_unsigned(unpacker);
+    }
+    return !unpacker->failed && unpacker->at == unpacker->end;
+}
