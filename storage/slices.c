@@ -134,6 +134,7 @@ enum ctr_status slices_reserve(struct slices *slices, struct slice *slice, size_
     if (cells == NULL) {
         return CTR_NO_MEMORY;
     }
+    memset(cells + slice->capacity, 0, (capacity - slice->capacity) * sizeof *cells);
     slices->bytes += (capacity - slice->capacity) * sizeof *cells;
     slice->cells = cells;
     slice->capacity = capacity;
@@ -218,22 +219,26 @@ void slices_expire(const struct slices *slices, const struct keys *keys, size_t 
     }
 }
 
+/* Adds one slice to the totals of the windows that hold it. */
+static void sum_slice(const struct slice *slice, const struct keys *keys, const int64_t *from_ms)
+{
+    for (size_t c = 0; c < slice->count; c++) {
+        struct totals *totals = keys_totals(keys, slice->cells[c].key);
+
+        for (size_t w = 0; w < keys->windows; w++) {
+            if (slice->start_ms >= from_ms[w]) {
+                totals[w].impressions += slice->cells[c].impressions;
+                totals[w].clicks += slice->cells[c].clicks;
+            }
+        }
+    }
+}
+
 void slices_sum(const struct slices *slices, const struct keys *keys, const int64_t *from_ms)
 {
     for (size_t t = 0; t < slices->tiers_count; t++) {
         for (size_t i = 0; i < slices->tiers[t].count; i++) {
-            const struct slice *slice = &slices->tiers[t].items[i];
-
-            for (size_t c = 0; c < slice->count; c++) {
-                struct totals *totals = keys_totals(keys, slice->cells[c].key);
-
-                for (size_t w = 0; w < slices->windows.count; w++) {
-                    if (slice->start_ms >= from_ms[w]) {
-                        totals[w].impressions += slice->cells[c].impressions;
-                        totals[w].clicks += slice->cells[c].clicks;
-                    }
-                }
-            }
+            sum_slice(&slices->tiers[t].items[i], keys, from_ms);
         }
     }
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum ctr_status ctr_fail(struct ctr_error *reterr, enum ctr_status status, const char *format, ...)
+void ctr_explain(struct ctr_error *reterr, enum ctr_status status, const char *format, ...)
 {
     if (reterr != NULL) {
         va_list args;
@@ -15,7 +15,6 @@ enum ctr_status ctr_fail(struct ctr_error *reterr, enum ctr_status status, const
         (void)vsnprintf(reterr->text, sizeof reterr->text, format, args);
         va_end(args);
     }
-    return status;
 }
 
 void ctr_assert_failed(const char *condition, const char *file, int line)

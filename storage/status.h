@@ -31,10 +31,13 @@ struct ctr_error {
 #define CTR_MUST_USE                    __attribute__((warn_unused_result))
 #define CTR_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 
-/* Fills `reterr` (which may be NULL) and returns `status`, so that `return ctr_fail(...)` reads
- * well. */
-enum ctr_status ctr_fail(struct ctr_error *reterr, enum ctr_status status, const char *format, ...)
+/* Fills `reterr` (which may be NULL) with a status and its sentence. */
+void ctr_explain(struct ctr_error *reterr, enum ctr_status status, const char *format, ...)
     CTR_PRINTF(3, 4);
+
+/* Explains and gives the status, so that `return ctr_fail(...)` reads well. A macro, so that a
+ * static analyser sees which status comes back. */
+#define ctr_fail(reterr, status, ...) (ctr_explain((reterr), (status), __VA_ARGS__), (status))
 
 /* Prints the broken condition and aborts. Reached only through CTR_ASSERT. */
 _Noreturn void ctr_assert_failed(const char *condition, const char *file, int line);

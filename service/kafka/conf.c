@@ -66,11 +66,13 @@ enum ctr_status rd_conf_new(const struct config *config, rd_kafka_conf_t **ret_c
     for (size_t i = 0; i < config->kafka_count && status == CTR_OK; i++) {
         const struct config_pair *pair = &config->kafka[i];
 
-        status = is_reserved(pair->name)
-                     ? ctr_fail(reterr, CTR_INVALID,
-                                "kafka.%s is fixed: positions live in the snapshot, not in Kafka",
-                                pair->name)
-                     : rd_conf_set(conf, pair->name, pair->value, reterr);
+        if (is_reserved(pair->name)) {
+            status = ctr_fail(reterr, CTR_INVALID,
+                              "kafka.%s is fixed: positions live in the snapshot, not in Kafka",
+                              pair->name);
+        } else {
+            status = rd_conf_set(conf, pair->name, pair->value, reterr);
+        }
     }
     if (status != CTR_OK) {
         rd_kafka_conf_destroy(conf);

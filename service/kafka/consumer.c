@@ -66,6 +66,7 @@ static void kafka_start(struct source *base, uint32_t partition, struct source_s
     (void)pthread_mutex_lock(&source->lock);
     source->parts[partition]->start = start;
     source->parts[partition]->state = PART_RESOLVING;
+    source->woken = true;
     (void)pthread_cond_signal(&source->changed);
     (void)pthread_mutex_unlock(&source->lock);
 }

@@ -169,6 +169,7 @@ static void begin_again(struct kafka_source *source, struct part *part, int64_t 
     (void)pthread_mutex_lock(&source->lock);
     part->start = (struct source_start){.kind = START_OFFSET, .value = next};
     part->state = PART_RESOLVING;
+    source->woken = true;
     (void)pthread_cond_signal(&source->changed);
     (void)pthread_mutex_unlock(&source->lock);
 }

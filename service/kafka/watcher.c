@@ -120,78 +120,161 @@ static void discover(struct watcher *watcher)
 
 /* ---- where to start ------------------------------------------------------------------------ */
 
-struct ends {
-    int64_t low, high;
+/* The partitions in one state, asked for an offset each; `index` says which they are. */
+struct question {
+    rd_kafka_topic_partition_list_t *list;
+    uint32_t *index;
 };
 
-/* The first offset whose record time is at or after time_ms, `high` where there is none. */
-static rd_kafka_resp_err_t offset_for_time(struct kafka_source *source, const struct part *part,
-                                           int64_t time_ms, int64_t high, int64_t *ret_offset)
+/* False: no memory. */
+static bool question_new(struct kafka_source *source, enum part_state state,
+                         struct question *ret_question)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *asked =
-        rd_kafka_topic_partition_list_add(list, part->topic, part->number);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    struct question question = {.list = NULL};
 
-    asked->offset = time_ms < 0 ? 0 : time_ms;
-    code = rd_kafka_offsets_for_times(source->handle, list, ASK_MS);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = list->elems[0].err;
+    (void)pthread_mutex_lock(&source->lock);
+    question.index = calloc(source->parts_count + 1, sizeof *question.index);
+    if (question.index != NULL) {
+        question.list = rd_kafka_topic_partition_list_new((int)source->parts_count + 1);
     }
-    /* high was read before: whatever came since is at or after it, so nothing is skipped. */
-    *ret_offset = list->elems[0].offset < 0 ? high : list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    return code;
+    for (uint32_t i = 0; question.list != NULL && i < source->parts_count; i++) {
+        const struct part *part = source->parts[i];
+
+        if (part->state == state) {
+            question.index[question.list->cnt] = i;
+            (void)rd_kafka_topic_partition_list_add(question.list, part->topic, part->number);
+        }
+    }
+    (void)pthread_mutex_unlock(&source->lock);
+    *ret_question = question;
+    return question.list != NULL;
 }
 
-static bool fitting_offset(struct kafka_source *source, const struct part *part,
-                           const struct ends *ends, int64_t offset)
+static void question_done(struct question *question)
 {
-    if (offset > ends->high) {
+    if (question->list != NULL) {
+        rd_kafka_topic_partition_list_destroy(question->list);
+    }
+    free(question->index);
+}
+
+/* Puts the question for the offsets at `time` (a record time, or RD_KAFKA_OFFSET_BEGINNING or
+ * _END), one request per broker. An answer below 0 means that no record is that young. The call for
+ * watermarks would do, too, but in librdkafka 2.0 it does not keep to its time limit when a broker
+ * hangs. False: not everything was answered, and nothing may be used. */
+static bool ask(struct kafka_source *source, struct question *question, int64_t time, int wait_ms)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (int i = 0; i < question->list->cnt; i++) {
+        question->list->elems[i].offset = time;
+    }
+    code = rd_kafka_offsets_for_times(source->handle, question->list, wait_ms);
+    for (int i = 0; i < question->list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = question->list->elems[i].err;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        kafka_complain(source, "asking for offsets: %s", rd_kafka_err2str(code));
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* What the log holds, and the first offset at the time wished for. */
+struct found {
+    int64_t low, high, at_time;
+};
+
+static bool fitting_offset(struct kafka_source *source, const struct part *part, int64_t high,
+                           int64_t offset)
+{
+    if (offset > high) {
         kafka_complain(source,
                        "topic %s partition %d ends at %lld, before our position %lld: it was "
                        "truncated or made anew; restore it, or move data_dir away to start anew",
-                       part->topic, (int)part->number, (long long)ends->high, (long long)offset);
+                       part->topic, (int)part->number, (long long)high, (long long)offset);
         return false;
     }
     return true;
 }
 
-/* Turns the wish into an offset that exists now. False: not yet; it was complained about. */
-static bool look_up(struct kafka_source *source, const struct part *part, struct source_start start,
-                    struct part *ret_found)
+/* Turns the wish of a partition into an offset that exists now. Under the lock. */
+static void settle_start(struct part *part, const struct found *found)
 {
-    struct ends ends = {0};
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        source->handle, part->topic, part->number, &ends.low, &ends.high, ASK_MS);
-
-    *ret_found = (struct part){.low = ends.low, .first = ends.low, .covered_ms = MOMENT_NONE};
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && start.kind == START_TIME) {
-        code = offset_for_time(source, part, start.value, ends.high, &ret_found->first);
-        ret_found->covered_ms = start.value;
-    }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        kafka_complain(source, "topic %s partition %d: %s", part->topic, (int)part->number,
-                       rd_kafka_err2str(code));
-        return false;
-    }
-    switch (start.kind) {
+    part->low = found->low;
+    part->first = found->low;
+    part->covered_ms = MOMENT_NONE;
+    switch (part->start.kind) {
     case START_OFFSET:
-        ret_found->first = start.value > ends.low ? start.value : ends.low;
-        return fitting_offset(source, part, &ends, start.value);
-    case START_LATEST:
-        ret_found->first = ends.high;
-        ret_found->covered_ms = clock_wall_ms();
-        break;
+        part->first = part->start.value > found->low ? part->start.value : found->low;
+        return;
     case START_EARLIEST:
-        ret_found->covered_ms = INT64_MAX; /* the beginning may be gone: from the first record */
+        part->covered_ms = INT64_MAX; /* the beginning may be gone: from the first record */
+        break;
+    case START_LATEST:
+        part->first = found->high;
+        part->covered_ms = clock_wall_ms();
         break;
     case START_TIME:
-    default:
+        /* The end was asked for before: what came since is at or after it, nothing is skipped. */
+        part->first = found->at_time < 0 ? found->high : found->at_time;
+        part->covered_ms = part->start.value;
         break;
     }
-    if (ret_found->first == 0) {
-        ret_found->covered_ms = MOMENT_NONE; /* there is nothing before it */
+    if (part->first == 0) {
+        part->covered_ms = MOMENT_NONE; /* there is nothing before it */
+    }
+}
+
+static void use_answers(struct kafka_source *source, const struct question *question,
+                        const struct found *answers)
+{
+    for (int i = 0; i < question->list->cnt; i++) {
+        struct part *part = kafka_part(source, question->index[i]);
+        struct note note = {.kind = SOURCE_STARTED, .partition = question->index[i]};
+
+        /* start is the watcher's to read in this state; a complaint takes the lock itself. */
+        if (part->start.kind == START_OFFSET &&
+            !fitting_offset(source, part, answers[i].high, part->start.value)) {
+            continue;
+        }
+        (void)pthread_mutex_lock(&source->lock);
+        settle_start(part, &answers[i]);
+        if (kafka_note(source, &note)) {
+            part->state = PART_RESOLVED;
+        }
+        (void)pthread_mutex_unlock(&source->lock);
+    }
+}
+
+/* The time that some partition wants to start at; all that do want the same. -1: none does. */
+static int64_t wanted_time(struct kafka_source *source, const struct question *question)
+{
+    int64_t time_ms = -1;
+
+    for (int i = 0; i < question->list->cnt; i++) {
+        const struct part *part = kafka_part(source, question->index[i]);
+
+        if (part->start.kind == START_TIME) {
+            time_ms = part->start.value < 0 ? 0 : part->start.value;
+        }
+    }
+    return time_ms;
+}
+
+static bool ask_all(struct kafka_source *source, struct question *question, struct found *answers)
+{
+    int64_t time_ms = wanted_time(source, question);
+    const int64_t times[] = {RD_KAFKA_OFFSET_BEGINNING, RD_KAFKA_OFFSET_END, time_ms};
+
+    for (size_t t = 0; t < (time_ms < 0 ? 2 : 3); t++) {
+        if (!ask(source, question, times[t], ASK_MS)) {
+            return false;
+        }
+        for (int i = 0; i < question->list->cnt; i++) {
+            int64_t *const members[] = {&answers[i].low, &answers[i].high, &answers[i].at_time};
+
+            *members[t] = question->list->elems[i].offset;
+        }
     }
     return true;
 }
@@ -199,63 +282,20 @@ static bool look_up(struct kafka_source *source, const struct part *part, struct
 static void resolve(struct watcher *watcher)
 {
     struct kafka_source *source = watcher->source;
+    struct question question;
+    struct found *answers = NULL;
 
-    for (uint32_t i = 0;; i++) {
-        struct part *part = NULL;
-        struct part found;
-        struct source_start start = {0};
-
-        (void)pthread_mutex_lock(&source->lock);
-        if (i >= source->parts_count || source->stopping) {
-            (void)pthread_mutex_unlock(&source->lock);
-            return;
-        }
-        part = source->parts[i];
-        start = part->start;
-        if (part->state != PART_RESOLVING) {
-            (void)pthread_mutex_unlock(&source->lock);
-            continue;
-        }
-        (void)pthread_mutex_unlock(&source->lock);
-        if (look_up(source, part, start, &found)) {
-            struct note note = {.kind = SOURCE_STARTED, .partition = i};
-
-            (void)pthread_mutex_lock(&source->lock);
-            part->low = found.low;
-            part->first = found.first;
-            part->covered_ms = found.covered_ms;
-            if (kafka_note(source, &note)) {
-                part->state = PART_RESOLVED;
-            }
-            (void)pthread_mutex_unlock(&source->lock);
+    if (question_new(source, PART_RESOLVING, &question) && question.list->cnt > 0) {
+        answers = calloc((size_t)question.list->cnt, sizeof *answers);
+        if (answers != NULL && ask_all(source, &question, answers)) {
+            use_answers(source, &question, answers);
         }
     }
+    free(answers);
+    question_done(&question);
 }
 
 /* ---- ends ---------------------------------------------------------------------------------- */
-
-/* The partitions being read, asked for the offset "latest" (-1). Indexes go into `ret_index`. */
-static rd_kafka_topic_partition_list_t *reading(struct kafka_source *source, uint32_t **ret_index)
-{
-    rd_kafka_topic_partition_list_t *list = NULL;
-    uint32_t count = 0;
-
-    (void)pthread_mutex_lock(&source->lock);
-    *ret_index = calloc(source->parts_count + 1, sizeof **ret_index);
-    list =
-        *ret_index == NULL ? NULL : rd_kafka_topic_partition_list_new((int)source->parts_count + 1);
-    for (uint32_t i = 0; list != NULL && i < source->parts_count; i++) {
-        const struct part *part = source->parts[i];
-
-        if (part->state == PART_READING) {
-            rd_kafka_topic_partition_list_add(list, part->topic, part->number)->offset =
-                RD_KAFKA_OFFSET_END;
-            (*ret_index)[count++] = i;
-        }
-    }
-    (void)pthread_mutex_unlock(&source->lock);
-    return list;
-}
 
 /* Whether an idle partition's end is still its end. librdkafka reports an end once per reaching it;
  * without this sign of life the partition of a hung broker would look idle. An answer is a time and
@@ -263,31 +303,21 @@ static rd_kafka_topic_partition_list_t *reading(struct kafka_source *source, uin
 static void probe(struct watcher *watcher)
 {
     struct kafka_source *source = watcher->source;
-    uint32_t *index = NULL;
-    rd_kafka_topic_partition_list_t *list = reading(source, &index);
+    struct question question;
     int64_t asked_ms = clock_wall_ms();
 
-    if (list != NULL && list->cnt > 0) {
-        rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(source->handle, list, PROBE_MS);
-
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            kafka_complain(source, "asking for the ends: %s", rd_kafka_err2str(code));
-        }
+    if (question_new(source, PART_READING, &question) && question.list->cnt > 0 &&
+        ask(source, &question, RD_KAFKA_OFFSET_END, PROBE_MS)) {
         (void)pthread_mutex_lock(&source->lock);
-        for (int i = 0; i < list->cnt; i++) {
-            if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[i].offset >= 0) {
-                (void)kafka_note(source, &(struct note){.kind = SOURCE_CONFIRMED,
-                                                        .partition = index[i],
-                                                        .offset = list->elems[i].offset,
-                                                        .time_ms = asked_ms});
-            }
+        for (int i = 0; i < question.list->cnt; i++) {
+            (void)kafka_note(source, &(struct note){.kind = SOURCE_CONFIRMED,
+                                                    .partition = question.index[i],
+                                                    .offset = question.list->elems[i].offset,
+                                                    .time_ms = asked_ms});
         }
         (void)pthread_mutex_unlock(&source->lock);
     }
-    if (list != NULL) {
-        rd_kafka_topic_partition_list_destroy(list);
-    }
-    free(index);
+    question_done(&question);
 }
 
 /* ---- the thread ---------------------------------------------------------------------------- */
@@ -299,9 +329,10 @@ static bool wait_round(struct kafka_source *source)
     bool stopping = false;
 
     (void)pthread_mutex_lock(&source->lock);
-    if (!source->stopping) {
+    if (!source->stopping && !source->woken) {
         (void)pthread_cond_timedwait(&source->changed, &source->lock, &until);
     }
+    source->woken = false;
     stopping = source->stopping;
     (void)pthread_mutex_unlock(&source->lock);
     return !stopping;

@@ -180,14 +180,15 @@ static struct totals sum_level(const struct store *store, enum level level, size
 {
     struct totals sum = {0};
 
-    for (char page = 'a'; page < 'a' + IDS; page++) {
+    for (int id = 0; id < IDS; id++) {
+        char page = (char)('a' + id);
         struct list_query query = {.level = level,
                                    .page = {.bytes = &page, .length = 1},
                                    .window = window,
                                    .sort = LIST_BY_ID,
                                    .limit = LIST_ROWS_MAX};
         struct listing *listing = NULL;
-        bool last = level != LEVEL_PLACEMENT || page == 'a' + IDS - 1;
+        bool last = level != LEVEL_PLACEMENT || id == IDS - 1;
 
         assert_int_equal(store_list(store, &query, &listing), CTR_OK);
         for (size_t i = 0; i < listing->count; i++) {
@@ -235,7 +236,8 @@ static uint64_t digest_answers(const struct run *run)
 
             digest_list(run->store, &query, &answers);
         }
-        for (char page = 'a'; page < 'a' + IDS; page++) {
+        for (int id = 0; id < IDS; id++) {
+            char page = (char)('a' + id);
             struct list_query query = {.level = LEVEL_PLACEMENT,
                                        .page = {.bytes = &page, .length = 1},
                                        .window = w,

@@ -6,6 +6,7 @@
 
 #include "storage_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct checkpoint *cut_of(struct store *store, bool whole)
@@ -195,6 +196,37 @@ static void keys_beyond_a_smaller_limit_are_kept_until_they_expire(void **state)
     assert_int_equal(store_status_read(store, &status), CTR_OK);
     assert_int_equal(status.keys[LEVEL_PAGE] + status.keys[LEVEL_BOX], 0);
     store_status_done(&status);
+    store_free(store);
+}
+
+static void numbers_of_gone_keys_are_used_again_after_a_restart(void **state)
+{
+    struct store_options options = fixture_options("1s");
+    struct store *store = NULL;
+    struct checkpoint *cut = NULL;
+
+    (void)state;
+    options.keys_max = 700; /* one chunk of keys */
+    store = fixture_store(&options, 1);
+    for (int restart = 0; restart < 6; restart++) {
+        int64_t now_ms = BEGIN_MS + restart * MINUTE_MS;
+
+        for (int i = 0; i < 700; i++) {
+            char page[16];
+
+            (void)snprintf(page, sizeof page, "%d of %d", i, restart);
+            view(store, 0, now_ms, page, NULL);
+        }
+        settle_at(store, now_ms + 1000);
+        assert_totals(store, 0, NULL, NULL, 700, 0);
+        if (restart % 2 == 1) {
+            settle_at(store, now_ms + 30000); /* now without any key */
+        }
+        cut = cut_of(store, true);
+        store_free(store);
+        store = restored(&options, cut);
+        checkpoint_free(cut);
+    }
     store_free(store);
 }
 
@@ -397,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_store_without_a_to_can_be_cut_and_restored),
         cmocka_unit_test(a_straggler_is_still_one_after_a_restart),
         cmocka_unit_test(keys_beyond_a_smaller_limit_are_kept_until_they_expire),
+        cmocka_unit_test(numbers_of_gone_keys_are_used_again_after_a_restart),
         cmocka_unit_test(a_partial_cut_holds_what_changed_since_the_cut_before),
         cmocka_unit_test(a_partial_cut_names_what_is_gone),
         cmocka_unit_test(a_number_that_is_used_again_is_gone_first_and_then_there),

@@ -20,7 +20,7 @@ class Unequal(Exception):
 
 
 class LyingOracle(oracle.Oracle):
-    """For `run.py --lie oracle`: leaves out the second of every 40 events, to see that somebody notices."""
+    """For `run.py --lie oracle`: leaves out the second of every 40 events."""
 
     _seen = 0
 
