@@ -6,6 +6,7 @@
 #include "api/call.h"
 #include "api/query.h"
 #include "api/text.h"
+#include "storage/listing.h"
 
 enum { LIST_LIMIT_DEFAULT = 100 };
 

@@ -14,8 +14,8 @@
 
 #include "service/csv.h"
 #include "service/decode.h"
-#include "service/replay_encode.h"
 #include "service/near.h"
+#include "service/replay_encode.h"
 
 /* Of a record made from a row: five texts of 512 bytes, each byte at most escaped to six. */
 enum { ENCODED_BYTES_MAX = 16384 };

@@ -68,7 +68,7 @@ enum ctr_status keys_init(struct keys *keys, size_t windows, uint32_t limit, uin
 
 void keys_done(struct keys *keys)
 {
-    for (size_t i = 0; i < keys->chunks_count; i++) {
+    for (size_t i = 0; keys->chunks != NULL && i < keys->chunks_count; i++) {
         free(keys->chunks[i]);
     }
     free(keys->chunks);

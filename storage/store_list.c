@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/listing.h"
 #include "storage/store_internal.h"
 
 struct candidate {

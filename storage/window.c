@@ -8,7 +8,7 @@
 
 #define MINUTE_MS    INT64_C(60000)
 #define HOUR_MS      (60 * MINUTE_MS)
-#define LENGTH_MAX   (400 * 24 * HOUR_MS)
+#define LENGTH_MAX   (INT64_C(400) * 24 * HOUR_MS)
 #define PREFERRED_MS (10 * MINUTE_MS)
 
 int64_t window_grain_ms(int64_t length_ms)

@@ -55,7 +55,7 @@ struct kafka_source {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* wakes the watcher early */
     bool stopping;
-    bool woken; /* since the watcher's round began: do not wait, go round again */
+    bool woken;          /* since the watcher's round began: do not wait, go round again */
     struct part **parts; /* a part never moves; the array is under the lock */
     uint32_t parts_count, parts_capacity;
     struct note *notes;

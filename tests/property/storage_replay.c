@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "storage/hash.h"
+#include "storage/listing.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
 

@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include "storage/listing.h"
 #include "storage/snapshot.h"
 
 enum {

@@ -10,9 +10,9 @@
 
 #include "service/config.h"
 #include "service/decode.h"
-#include "service/replay_encode.h"
 #include "service/heap.h"
 #include "service/near.h"
+#include "service/replay_encode.h"
 #include "service/replay_pace.h"
 
 static void a_heap_gives_back_in_the_order_of_time_then_order(void **state)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/listing.h"
 #include "storage/store.h"
 
 #include "storage_fixture.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/listing.h"
 #include "storage_fixture.h"
 
 #include <pthread.h>
