@@ -34,6 +34,7 @@ def table(versions: list[str]) -> dict[str, Scenario]:
         "hanging_broker": skew.hanging_broker,
         "kill9": faults.kill9,
         "keys_100k": keys.run,
+        "out_of_order": live.out_of_order,
         "live_10k": live.run,
         "demo": demo.run,
         "contract": contract.run,

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ten thousand events a second, live."""
+"""Answers while events come in: ten thousand a second, and out of order."""
 
 from __future__ import annotations
 
+import itertools
+import random
 import time
 
 from kit.check import Sampler, conservation_faults, percentile
 from kit.client import Client
+from kit.kafka import Record, event
 from kit.service import total
+from kit.wait import now_ms
 from kit.world import Scene
 
 PARTITIONS = 8
@@ -70,4 +74,52 @@ def run(scene: Scene) -> None:
     checks.figure("cpu_share", round(cpu / took, 3))
     checks.figure("rss_mb", round(resident, 1))
     checks.figure("rss_peak_mb", round(peak, 1))
+    checks.figure("stragglers", total(status, "stragglers"))
+
+
+# ---- out of order ------------------------------------------------------------------------------
+
+
+def delay_ms(dice: random.Random) -> int:
+    """How long after its event a record is written; negative: an event of the near future."""
+    return dice.choice([0, dice.randrange(2000), dice.randrange(2000), dice.randrange(180_000),
+                        dice.randrange(7_200_000), -dice.randrange(4000)])
+
+
+def out_of_order(scene: Scene) -> None:
+    """Events that are late by up to two hours, or early: every answer holds just what had arrived."""
+    checks, kafka = scene.checks, scene.world.kafka()
+    topic = scene.topic("events")
+    kafka.create(topic, 3)
+    windows = ["5s", "1m", "10m", "1h", "24h"]
+    service = scene.service(brokers=kafka.bootstrap, topics=topic, start="earliest",
+                            windows=",".join(windows), page_impressions="box_views").start()
+    service.await_state("live")
+    names = [(None, None)] + [(f"p{page}", None) for page in range(4)]
+    names += [(None, f"b{box}") for box in range(6)]
+    names += [(f"p{page}", f"b{box}") for page in range(4) for box in range(6)]
+    rate, seconds = 1000, 4 if scene.world.quick else 10
+    begun = now_ms()
+    records = []
+    for at in range(rate * seconds):
+        ts = begun + at * 1000 // rate - delay_ms(scene.dice)
+        kind = "click" if scene.dice.random() < 0.2 else "view"
+        records.append(Record(topic, at % 3, -1, event(kind, ts, f"p{at % 4}",
+                                                       f"b{scene.dice.randrange(6)}")))
+    asked = itertools.cycle(windows)
+    with Sampler(service.new_client(), lambda client: client.batch(names, next(asked)),
+                 0.02) as sampler:
+        produced = kafka.produce(records, rate=rate)
+        status = service.await_status("everything counted",
+                                      lambda now: total(now, "counted") == produced, 30)
+    judge = checks.judge(service.settings).read(kafka.dump(topic))
+    sampled = [answer for batch in sampler.result() for answer in batch]
+    judge.answers("sampled on the way", sampled)
+    judge.everything("at the end", service.client)
+    judge.whole("at the end", status)
+    moments = {answer["to"] for answer in sampled}
+    checks.true("seen at most seconds of the way", len(moments) >= seconds - 1, len(moments))
+    checks.figure("events", produced)
+    checks.figure("answers", len(sampled))
+    checks.figure("seconds_seen", len(moments))
     checks.figure("stragglers", total(status, "stragglers"))
