@@ -132,12 +132,6 @@ static void consider(struct selection *selection, uint32_t kid)
     }
 }
 
-static bool is_page(const struct key *key, struct text page)
-{
-    return key->page->length == page.length &&
-           memcmp(key->page->bytes, page.bytes, page.length) == 0;
-}
-
 /* Under the lock. */
 static void select_level(struct selection *selection)
 {
@@ -146,8 +140,7 @@ static void select_level(struct selection *selection)
     for (uint32_t kid = LEVEL_COUNT; kid < keys->next_kid; kid++) {
         const struct key *key = keys_at(keys, kid);
 
-        if (key->used && key->level == selection->query->level &&
-            (key->level != LEVEL_PLACEMENT || is_page(key, selection->query->page))) {
+        if (key->used && key->level == selection->query->level) {
             consider(selection, kid);
         }
     }
@@ -159,17 +152,10 @@ static void select_placements(struct selection *selection, uint64_t page_hash)
     struct key_name name = {.page = selection->query->page};
     const struct keys *keys = &selection->store->keys;
     uint32_t page = keys_find_text(keys, &name, page_hash, 0);
-    uint32_t kid = KEY_NONE;
+    /* A placement never outlives the key of its page: both get a cell from the same event. */
+    uint32_t kid = page == KEY_NONE ? KEY_NONE : keys_at(keys, page)->page->placements;
 
-    if (page == KEY_NONE) {
-        /* Only where the limit on keys refused the page can it still have boxes: look at all. */
-        if (selection->store->published.keys_folded > 0) {
-            select_level(selection);
-        }
-        return;
-    }
-    for (kid = keys_at(keys, page)->page->placements; kid != KEY_NONE;
-         kid = keys_at(keys, kid)->next) {
+    for (; kid != KEY_NONE; kid = keys_at(keys, kid)->next) {
         consider(selection, kid);
     }
 }

@@ -76,7 +76,7 @@ _NOTHING = object()
 
 
 def _at(document: dict[str, Any], path: str) -> Any:
-    """The value of a field: by its name, or where a path begins with /, by JSON pointer (RFC 6901)."""
+    """The value of a field: by name, or where a path begins with /, by JSON pointer (RFC 6901)."""
     if not path.startswith("/"):
         return document.get(path, _NOTHING)
     value: Any = document

@@ -29,7 +29,7 @@ import rates
 from decode import Event, Malformed, moment_ms, moment_text
 from settings import Settings
 
-Name = tuple["str | None", "str | None"]  # (page, box): what an answer is about; both None: the site
+Name = tuple["str | None", "str | None"]  # (page, box) of an answer; both None: the site
 Counts = tuple[int, int]  # (impressions, clicks)
 Slices = dict[tuple[int, int], list[int]]  # (event second, gate second) -> [views, clicks]
 Series = tuple[list[int], list[tuple[int, int, int]]]  # event seconds in order; gate, views, clicks
@@ -385,8 +385,8 @@ def check_conservation(row: Mapping[str, Any]) -> str | None:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("verb", choices=("accounts", "ctr", "keys", "check"),
-                        help="accounts: records per partition and kind; ctr: one answer; keys: every "
-                        "key of a window; check: compare answers (one JSON per line of --answers)")
+                        help="accounts: records per partition and kind; ctr: one answer; keys: "
+                        "every key of a window; check: compare answers (JSON lines of --answers)")
     parser.add_argument("dump", help="file of records, - for stdin")
     parser.add_argument("--config", help="file of `key = value` lines, as for the service")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")

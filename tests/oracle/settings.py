@@ -37,7 +37,7 @@ def _list(text: str) -> list[str]:
 class Settings:
     """What the answers depend on besides the log."""
 
-    topics: dict[str, str | None] = field(default_factory=dict)  # name -> view, click, None: by event
+    topics: dict[str, str | None] = field(default_factory=dict)  # name -> view, click, None
     event_clock: bool = False
     late_ms: int | None = 48 * 3_600_000  # None: off
     future_ms: int | None = 60_000

@@ -63,7 +63,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-# Python nests two C calls and no frame per level; DEPTH_MAX levels need far less than 1 MB of stack.
+# Python nests two C calls and no frame per level: DEPTH_MAX need far less than 1 MB of stack.
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 4 * DEPTH_MAX))
 
 _DECODER = json.JSONDecoder(

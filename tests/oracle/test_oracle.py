@@ -61,7 +61,8 @@ class Edges(unittest.TestCase):
         for window, start in {"1m": "17:29:14", "10m": "17:20:10", "1h": "16:30:00"}.items():
             got = moment_text(oracle.from_of(to, span_ms(window)))
             self.assertEqual(got, f"2026-11-23T{start}.000Z")
-        self.assertEqual(moment_text(oracle.from_of(to, span_ms("24h"))), "2026-11-22T17:30:00.000Z")
+        day = oracle.from_of(to, span_ms("24h"))
+        self.assertEqual(moment_text(day), "2026-11-22T17:30:00.000Z")
 
     def test_event_time_edges(self) -> None:
         log = Log()
@@ -128,7 +129,8 @@ class Verdicts(unittest.TestCase):
         log = Log()
         for delay, offset in ((48 * HOUR, 0), (48 * HOUR + 1, 1), (-60_000, 2), (-60_001, 3)):
             log.add(event(T0), T0 + delay)
-        self.assertEqual(log.row(), {"read": 4, "accepted": 2, "late": 1, "future": 1, "malformed": 0})
+        self.assertEqual(log.row(), {"read": 4, "accepted": 2, "late": 1, "future": 1,
+                                     "malformed": 0})
 
     def test_off(self) -> None:
         log = Log(late="off", future="off")
@@ -141,7 +143,8 @@ class Verdicts(unittest.TestCase):
         log.judge.settings.read_at_ms = T0
         log.add(event(T0 + 60_000), T0 + 60_000)
         log.add(event(T0 + 60_001), T0 + 60_001)
-        self.assertEqual(log.row(), {"read": 2, "accepted": 1, "late": 0, "future": 1, "malformed": 0})
+        self.assertEqual(log.row(), {"read": 2, "accepted": 1, "late": 0, "future": 1,
+                                     "malformed": 0})
 
     def test_prefix_at_a_position(self) -> None:
         log = Log()
@@ -166,9 +169,10 @@ class Verdicts(unittest.TestCase):
 
     def test_other_spellings_of_a_dump(self) -> None:
         log = Log()
-        log.judge.read([b'{"value_b64":null, "time":-1,"offset":0,"partition":2,"topic":"events"}\n',
-                        b'{"topic":"events","partition":2,"offset":1,"time":5,"value_b64":null}\r\n',
-                        b'{"topic":"events","partition":2,"offset":2,"time":5,"value_b64":""}'])
+        log.judge.read([
+            b'{"value_b64":null, "time":-1,"offset":0,"partition":2,"topic":"events"}\n',
+            b'{"topic":"events","partition":2,"offset":1,"time":5,"value_b64":null}\r\n',
+            b'{"topic":"events","partition":2,"offset":2,"time":5,"value_b64":""}'])
         self.assertEqual(log.row(partition=2)["malformed"], 3)
 
 
@@ -236,7 +240,8 @@ class Decoding(unittest.TestCase):
             "key_twice": [b'{"type":"view","type":"view"}'],
             "missing": [b"{}", b'{"type":"view","ts":1}', b'{"ts":1,"page":"p"}',
                         b'{"type":"view","page":"p"}'],
-            "wrong_type": [b"[]", event(None), event(T0, page=None), event(T0, page=7), event(T0, box=7), event(T0, visitor=[]),
+            "wrong_type": [b"[]", event(None), event(T0, page=None), event(T0, page=7),
+                           event(T0, box=7), event(T0, visitor=[]),
                            event(T0, id={}), event(1.5), event(1e3), event(True), event([]),
                            b'{"type":7,"ts":1,"page":"p"}'],
             "bad_value": [event(-1), event(253402300800000), event("2026"), event(T0, "VIEW"),
@@ -260,7 +265,8 @@ class Decoding(unittest.TestCase):
 
     def test_topic_type_wins(self) -> None:
         self.assertTrue(decode.decode(event(T0, "view"), "click", self.settings).click)
-        self.assertFalse(decode.decode(b'{"type":7,"ts":1,"page":"p"}', "view", self.settings).click)
+        ignored = b'{"type":7,"ts":1,"page":"p"}'
+        self.assertFalse(decode.decode(ignored, "view", self.settings).click)
         self.assertFalse(decode.decode(b'{"ts":1,"page":"p"}', "view", self.settings).click)
 
     def test_aliases_and_field_names(self) -> None:

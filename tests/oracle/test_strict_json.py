@@ -55,8 +55,9 @@ BAD = {
 
 ALPHABET = [
     b"{", b"}", b"[", b"]", b":", b",", b'"', b'"a"', b'"b"', b'"\\u0061"', b"1", b"-", b"0", b".",
-    b"e", b"E9", b"+", b" ", b"\n", b"\t", b"true", b"false", b"null", b"nul", b"NaN", b"\\", b"\\u",
-    b"d83d", b"de00", b"\xc3\xa9", b"\xff", b"\x00", b"\x7f", b"9223372036854775807", b"a", b"/",
+    b"e", b"E9", b"+", b" ", b"\n", b"\t", b"true", b"false", b"null", b"nul", b"NaN", b"\\",
+    b"\\u", b"d83d", b"de00", b"\xc3\xa9", b"\xff", b"\x00", b"\x7f", b"9223372036854775807",
+    b"a", b"/",
 ]
 
 
@@ -88,7 +89,8 @@ def _jansson() -> ctypes.CDLL | None:
     except OSError:
         return None
     library.json_loadb.restype = ctypes.c_void_p
-    library.json_loadb.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t, ctypes.c_void_p]
+    library.json_loadb.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t,
+                                   ctypes.c_void_p]
     library.json_delete.argtypes = [ctypes.c_void_p]
     return library
 

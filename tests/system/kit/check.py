@@ -90,7 +90,7 @@ class Judge:
         self.checks.none(what, wrong)
 
     def everything(self, what: str, client: Client, lists: bool = True) -> None:
-        """Every key of the log, in every window; and that the lists hold these keys and no other."""
+        """Every key of the log in every window; and that the lists hold these keys and no other."""
         names = self.oracle.names()
         for window in self.windows:
             self.answers(what, [client.ctr((None, None), window)])
@@ -112,7 +112,8 @@ class Judge:
 
     def listing(self, what: str, said: Mapping[str, Any], belongs: Callable[[Name], bool]) -> None:
         """A whole list (sorted by id, not cut) against the keys of its level at its own edges."""
-        shared = {key: value for key, value in said.items() if key not in ("items", "total", "other")}
+        shared = {key: value for key, value in said.items()
+                  if key not in ("items", "total", "other")}
         self.answers(what, [{**shared, **row} for row in said["items"]])
         from_ms, to_ms = moment_ms(said["from"]), moment_ms(said["to"])
         every = self.oracle.every(from_ms, to_ms)
@@ -124,12 +125,13 @@ class Judge:
         if got != expected:
             missing = [name for name in expected if name not in set(got)][:5]
             extra = [name for name in got if name not in set(expected)][:5]
-            raise Unequal(f"{what}: list of {len(got)}, expected {len(expected)}; missing {missing}, "
-                          f"too many {extra}, else the order differs")
+            raise Unequal(f"{what}: list of {len(got)}, expected {len(expected)}; missing "
+                          f"{missing}, too many {extra}, else the order differs")
 
     # ---- accounts ------------------------------------------------------------------------------
 
-    def statuses(self, what: str, statuses: Sequence[Mapping[str, Any]], exact: bool = False) -> None:
+    def statuses(self, what: str, statuses: Sequence[Mapping[str, Any]],
+                 exact: bool = False) -> None:
         """Every row of every status at the row's own position."""
         wrong = []
         for status in statuses:
@@ -172,7 +174,7 @@ def conservation_faults(statuses: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 class Sampler:
-    """Asks something again and again on a thread and a connection of its own, keeping the answers."""
+    """Asks the same again and again on a thread and a connection of its own; keeps the answers."""
 
     def __init__(self, client: Client, ask: Callable[[Client], Any], every_s: float) -> None:
         self.taken: list[Any] = []

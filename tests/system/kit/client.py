@@ -40,7 +40,8 @@ def escaped(text: str) -> str:
 
 
 def query_of(**arguments: object) -> str:
-    pairs = [f"{key}={escaped(str(value))}" for key, value in arguments.items() if value is not None]
+    pairs = [f"{key}={escaped(str(value))}"
+             for key, value in arguments.items() if value is not None]
     return "?" + "&".join(pairs) if pairs else ""
 
 

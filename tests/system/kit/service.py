@@ -199,8 +199,9 @@ def brief(status: Mapping[str, Any]) -> str:
     """A status in one line, for failures."""
     if not status:
         return "no status"
-    rows = ", ".join(f"{row['topic']}/{row['partition']} read {row['read']} counted {row['counted']} "
-                     f"held {row['held']} end {row['end']}" for row in status["partitions"][:8])
+    rows = ", ".join(f"{row['topic']}/{row['partition']} read {row['read']} "
+                     f"counted {row['counted']} held {row['held']} end {row['end']}"
+                     for row in status["partitions"][:8])
     source = status.get("source", {})
     return (f"state {status['state']} to {status['to']} lag {status['lag_ms']} ms; {rows}; "
             f"source {source.get('state')} {source.get('error') or ''}")

@@ -31,7 +31,7 @@ def until(what: str, probe: Callable[[], T], seconds: float = 30, step: float = 
 
 
 def let_run(seconds: float) -> None:
-    """Where time itself is the subject: a fault that lasts, a random moment, a sampling interval."""
+    """Where time itself is the subject: a fault that lasts, a random moment, an interval."""
     time.sleep(max(0.0, seconds))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All scenarios in the order they run. Each is a function of a Scene; its docstring is its promise."""
+"""All scenarios in the order they run. Each is a function; its docstring is its promise."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Callable
 
 from kit.world import Scene
 
-from scenarios import (contract, demo, faults, ids, keys, life, live, open_bandit, partitions, quiet,
-                       settings, skew)
+from scenarios import (contract, demo, faults, ids, keys, life, live, open_bandit, partitions,
+                       quiet, settings, skew)
 
 Scenario = Callable[[Scene], None]
 

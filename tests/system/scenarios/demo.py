@@ -14,8 +14,8 @@ from kit.world import Scene
 
 SECONDS = 15
 # page, box, impressions, clicks, ctr %, interval %, true %, in?
-_ROW = re.compile(r"^(\S+) +(\(the page\)|\S+) +([0-9]+) +[0-9]+ +([0-9.]+) +\S+ +([0-9.]+) +(?:yes|NO)$",
-                  re.MULTILINE)
+_ROW = re.compile(r"^(\S+) +(\(the page\)|\S+) +([0-9]+) +[0-9]+ +([0-9.]+) +\S+ +([0-9.]+) +"
+                  r"(?:yes|NO)$", re.MULTILINE)
 _FIRST = re.compile(r"First live CTR after ([0-9.]+) s")
 
 

@@ -120,7 +120,8 @@ def second_instance(scene: Scene) -> None:
     checks, kafka = scene.checks, scene.world.kafka()
     topic = scene.topic("events")
     kafka.create(topic, 1)
-    service = scene.service(brokers=kafka.bootstrap, topics=topic, snapshot_interval="300ms").start()
+    service = scene.service(brokers=kafka.bootstrap, topics=topic,
+                            snapshot_interval="300ms").start()
     service.await_state("live")
     times = []
     for _ in range(3):

@@ -87,7 +87,7 @@ def delay_ms(dice: random.Random) -> int:
 
 
 def out_of_order(scene: Scene) -> None:
-    """Events that are late by up to two hours, or early: every answer holds just what had arrived."""
+    """Events that are late by up to two hours, or early: each answer holds what had arrived."""
     checks, kafka = scene.checks, scene.world.kafka()
     topic = scene.topic("events")
     kafka.create(topic, 3)

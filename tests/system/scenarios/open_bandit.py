@@ -37,7 +37,8 @@ def events_of(folder: str) -> Iterator[tuple[int, str, bytes]]:
                 ts = moment_ms(row["timestamp"])
                 visitor = row["user_features"]
                 what = (row["campaign"], row["item_id"])
-                yield ts, visitor, event("view", ts, *what, visitor=visitor, id=f"{name}:{number}:v")
+                yield ts, visitor, event("view", ts, *what, visitor=visitor,
+                                         id=f"{name}:{number}:v")
                 if row["click"] == "1":
                     ts += CLICK_AFTER_MS
                     yield ts, visitor, event("click", ts, *what, visitor=visitor,

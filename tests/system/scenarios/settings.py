@@ -70,10 +70,12 @@ def cases(home: str, taken_port: int) -> list[Wrong]:
         Wrong("address without port", {"listen": "127.0.0.1"}, names=("listen",)),
         Wrong("port out of range", {"listen": "127.0.0.1:70000"}, names=("listen", "70000")),
         Wrong("not an address", {"admin_listen": "nowhere.invalid:0"}, names=("admin_listen",)),
-        Wrong("port in use", {"listen": f"127.0.0.1:{taken_port}"}, names=("listen", str(taken_port))),
+        Wrong("port in use", {"listen": f"127.0.0.1:{taken_port}"},
+              names=("listen", str(taken_port))),
         Wrong("admin port in use", {"admin_listen": f"127.0.0.1:{taken_port}"},
               names=("admin_listen", str(taken_port))),
-        Wrong("data_dir below a file", {"data_dir": not_a_folder}, names=("data_dir", not_a_folder)),
+        Wrong("data_dir below a file", {"data_dir": not_a_folder},
+              names=("data_dir", not_a_folder)),
         Wrong("data_dir not writable", {"data_dir": far_up}, names=("data_dir", far_up)),
         Wrong("unknown kafka property", {"kafka.bootstrap.serverz": "x"},
               names=("kafka.bootstrap.serverz",)),
@@ -126,7 +128,7 @@ def faults_of(case: Wrong, code: int | None, text: str) -> list[str]:
 
 
 def run(scene: Scene) -> None:
-    """Each wrong setting ends the start within 5 s, non-zero, with one line that names the way out."""
+    """Each wrong setting ends the start within 5 s, non-zero, with one line and the way out."""
     checks = scene.checks
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
