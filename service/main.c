@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/demo.h"
 #include "service/replay.h"
@@ -52,7 +53,12 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(argv[1], verbs[i].name) == 0) {
-            return verbs[i].run(argc - 2, argv + 2);
+            int code = verbs[i].run(argc - 2, argv + 2);
+
+            /* A library's thread may still hang on a broker: the exit handlers of other libraries
+             * must not run under it. */
+            (void)fflush(NULL);
+            _exit(code);
         }
     }
     (void)fprintf(stderr, "livectr: there is no verb \"%.40s\"\n\n", argv[1]);
