@@ -6,11 +6,11 @@ from __future__ import annotations
 import base64
 import json
 import os
-import signal
 import subprocess
 from typing import Any, Iterable, Iterator, NamedTuple
 
 from kit import ROOT
+from kit.wait import continue_process, stop_process
 
 
 class Record(NamedTuple):
@@ -74,10 +74,10 @@ class Kafka:
         subprocess.run([*self.DEV, "stop", "--name", self.name], capture_output=True, check=False)
 
     def suspend(self, broker: int) -> None:
-        os.kill(self.pids[broker], signal.SIGSTOP)
+        stop_process(self.pids[broker])
 
     def resume(self, broker: int) -> None:
-        os.kill(self.pids[broker], signal.SIGCONT)
+        continue_process(self.pids[broker])
 
     # ---- topics and records --------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import subprocess
 from typing import Any, Mapping, Sequence
 
 from kit.client import Client, Refused
-from kit.wait import NeverHappened, until
+from kit.wait import NeverHappened, continue_process, stop_process, until
 
 _LISTENING = re.compile(r"^listening http=([^ ]+):([0-9]+) admin=([^ ]+):([0-9]+)$", re.MULTILINE)
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -96,6 +96,14 @@ class Service:
     def signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
+
+    def suspend(self) -> None:
+        assert self.process is not None
+        stop_process(self.process.pid)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        continue_process(self.process.pid)
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import Callable, TypeVar
 
@@ -28,6 +30,29 @@ def until(what: str, probe: Callable[[], T], seconds: float = 30, step: float = 
             last = seen() if seen else value
             raise NeverHappened(f"{what}: not within {seconds:g} s; last seen: {last}")
         time.sleep(step)
+
+
+def _all_stopped(pid: int) -> bool:
+    """Whether every thread of a process is stopped."""
+    folder = f"/proc/{pid}/task"
+    for thread in os.listdir(folder):
+        try:
+            with open(f"{folder}/{thread}/stat", encoding="utf-8", errors="replace") as file:
+                if file.read().rpartition(")")[2].split()[0] != "T":
+                    return False
+        except OSError:
+            pass  # that thread has ended
+    return True
+
+
+def stop_process(pid: int) -> None:
+    """SIGSTOP, and until it holds: each thread stops only when it is next scheduled."""
+    os.kill(pid, signal.SIGSTOP)
+    until("every thread stopped", lambda: _all_stopped(pid), 5, step=0.0002)
+
+
+def continue_process(pid: int) -> None:
+    os.kill(pid, signal.SIGCONT)
 
 
 def let_run(seconds: float) -> None:

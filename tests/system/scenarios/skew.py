@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from typing import Any, Iterator, Mapping, Sequence
 
@@ -76,11 +75,11 @@ Sample = tuple[dict, list[dict], list[dict]]  # status, answers in WIDE, answers
 
 def a_turn(kafka: Kafka, service: Service, seconds: float) -> None:
     """Lets the slow broker run while the service sleeps: it answers what waits and no more."""
-    service.signal(signal.SIGSTOP)
+    service.suspend()
     kafka.resume(SLOW)
     let_run(seconds)
     kafka.suspend(SLOW)
-    service.signal(signal.SIGCONT)
+    service.resume()
 
 
 def begin(kafka: Kafka, service: Service, views: str) -> None:
@@ -101,21 +100,24 @@ def begin(kafka: Kafka, service: Service, views: str) -> None:
 def feed_in_slices(kafka: Kafka, service: Service, wanted: int) -> list[Sample]:
     """Lets the slow broker and the service run in turns, looking after each, until all was read.
 
-    A turn brings one batch, one second of event time. Turns grow while nothing comes, for it may be
-    a busy machine.
+    A turn brings one batch, one second of event time; the service gets a moment to take it in.
+    Turns grow while nothing comes, for it may be a busy machine.
     """
     taken: list[Sample] = []
     turn_s, read = 0.001, 0
     deadline = time.monotonic() + 150
     while time.monotonic() < deadline and read < wanted:
         a_turn(kafka, service, turn_s)
+        taken_in_by = time.monotonic() + 0.03
         status = service.client.status()
+        while total(status, "read") == read and time.monotonic() < taken_in_by:
+            status = service.client.status()
         came = total(status, "read") - read
         read += came
-        if status["to"] is not None:
+        if came and status["to"] is not None:
             taken.append((status, service.client.batch(NAMES, WIDE),
                           service.client.batch(NAMES, "1m")))
-        turn_s = max(turn_s * 0.9, 0.0005) if came else min(turn_s * 1.1, 0.02)
+        turn_s = max(turn_s * 0.98, 0.0005) if came else min(turn_s * 1.3, 0.02)
     return taken
 
 
@@ -138,7 +140,7 @@ def lagging_views(scene: Scene) -> None:
         samples = feed_in_slices(kafka, service, wanted)
     finally:
         kafka.resume(SLOW)
-        service.signal(signal.SIGCONT)
+        service.resume()
     service.await_status("live with everything counted",
                          lambda now: now["state"] == "live" and total(now, "counted") == wanted)
     judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
@@ -154,7 +156,9 @@ def lagging_views(scene: Scene) -> None:
     judge.whole("at the end", service.client.status())
     last_ms = begun_ms + SPAN_S * 1000
     moments = {answer["to"] for answer in wide if begun_ms < moment_ms(answer["to"]) <= last_ms}
-    checks.true("most seconds on the way were seen", len(moments) >= SPAN_S * 2 // 3, len(moments))
+    # A busy machine may read two seconds in one turn; then nobody could have asked in between.
+    checks.true("the seconds on the way were seen", len(moments) >= SPAN_S * 95 // 100,
+                len(moments))
     checks.figure("event_seconds", SPAN_S)
     checks.figure("seconds_seen", len(moments))
     checks.figure("answers", len(wide) + len(narrow))
@@ -222,11 +226,13 @@ def slices_of(views: str, count: int) -> Iterator[Record]:
         yield Record(views, 0, -1, event(None, now_ms(), *where(at)))
 
 
-def _reachable(kafka: Kafka, topic: str) -> bool:
+def _readable(judge: Judge, kafka: Kafka, *topics: str) -> bool:
+    """Kafka takes a while to trust a broker again that was away: until then the log has no end."""
     try:
-        return bool(kafka.ends(topic))
+        judge.read(kafka.dump(*topics))
     except Failed:
         return False
+    return True
 
 
 def hanging_broker(scene: Scene) -> None:
@@ -239,7 +245,7 @@ def hanging_broker(scene: Scene) -> None:
                                                          and total(now, "counted") == produced))
     # While the service sleeps: views, which its waiting fetch may still bring; views, which nothing
     # can bring; then the slow broker hangs; then clicks on the other.
-    service.signal(signal.SIGSTOP)
+    service.suspend()
     try:
         produced += kafka.produce(slices_of(views, BOXES))
         let_run(0.3)
@@ -250,7 +256,7 @@ def hanging_broker(scene: Scene) -> None:
         produced += kafka.produce(Record(clicks, at % 2, -1, event(None, now_ms(), *where(at)))
                                   for at in range(BOXES))
     finally:
-        service.signal(signal.SIGCONT)
+        service.resume()
     try:
         with Sampler(service.new_client(),
                      lambda client: (client.status(), client.batch(NAMES, WIDE)), 0.05) as sampler:
@@ -266,8 +272,8 @@ def hanging_broker(scene: Scene) -> None:
         service.await_status("healed", lambda now: (now["state"] == "live"
                                                     and total(now, "counted") == produced), 60)
         healed = time.monotonic() - healing
-    until("Kafka itself has healed", lambda: _reachable(kafka, views), 60)
-    judge = checks.judge(service.settings).read(kafka.dump(views, clicks))
+    judge = checks.judge(service.settings)
+    until("Kafka itself has healed", lambda: _readable(judge, kafka, views, clicks), 60, step=0.2)
     answers = [answer for _, batch in held for answer in batch]
     answers += [answer for batch in after.result() for answer in batch]
     never_ahead(checks, answers)
