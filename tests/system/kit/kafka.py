@@ -62,6 +62,12 @@ class Kafka:
         self.bootstrap = text.strip().splitlines()[-1]
         self.pids = self._numbers("KAFKA_PID_")
         self.ports = self._numbers("KAFKA_PORT_")
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """A new cluster keeps its first producer waiting, which makes stragglers of its records."""
+        self.create("warm-up", 1)
+        self.produce([Record("warm-up", 0, -1, b"{}")])
 
     def _numbers(self, prefix: str) -> dict[int, int]:
         """What `./dev kafka env` says per broker."""

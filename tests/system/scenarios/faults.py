@@ -58,6 +58,7 @@ def kill9(scene: Scene) -> None:
                                  lambda now: total(now, "counted") == produced, 60)
     statuses.append(final)
 
+    checks.figure("stragglers", total(final, "stragglers"))
     with_numbers = sum(answer["impressions"] > 0 for answer in answers)
     checks.true("the answers hold numbers", with_numbers > len(answers) // 2, with_numbers)
     judge = checks.judge(service.settings).read(kafka.dump(topic))
@@ -76,4 +77,3 @@ def kill9(scene: Scene) -> None:
     checks.figure("events", produced)
     checks.figure("answers", len(answers))
     checks.figure("statuses", len(statuses))
-    checks.figure("stragglers", total(final, "stragglers"))

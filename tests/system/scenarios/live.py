@@ -52,6 +52,7 @@ def run(scene: Scene) -> None:
     checks.equal("produced", produced, RATE * seconds)
     checks.equal("counted", total(status, "counted"), RATE * seconds)
 
+    checks.figure("stragglers", total(status, "stragglers"))
     judge = checks.judge(service.settings).read(kafka.dump(topic))
     sampled = [answer for batch in answers.result() for answer in batch]
     judge.answers("sampled during the run", sampled)
@@ -74,7 +75,6 @@ def run(scene: Scene) -> None:
     checks.figure("cpu_share", round(cpu / took, 3))
     checks.figure("rss_mb", round(resident, 1))
     checks.figure("rss_peak_mb", round(peak, 1))
-    checks.figure("stragglers", total(status, "stragglers"))
 
 
 # ---- out of order ------------------------------------------------------------------------------
@@ -112,6 +112,7 @@ def out_of_order(scene: Scene) -> None:
         produced = kafka.produce(records, rate=rate)
         status = service.await_status("everything counted",
                                       lambda now: total(now, "counted") == produced, 30)
+    checks.figure("stragglers", total(status, "stragglers"))
     judge = checks.judge(service.settings).read(kafka.dump(topic))
     sampled = [answer for batch in sampler.result() for answer in batch]
     judge.answers("sampled on the way", sampled)
@@ -122,4 +123,3 @@ def out_of_order(scene: Scene) -> None:
     checks.figure("events", produced)
     checks.figure("answers", len(sampled))
     checks.figure("seconds_seen", len(moments))
-    checks.figure("stragglers", total(status, "stragglers"))

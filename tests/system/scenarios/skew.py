@@ -243,12 +243,12 @@ def hanging_broker(scene: Scene) -> None:
     produced = kafka.produce(slices_of(views, BOXES))
     service.await_status("the first views", lambda now: (now["state"] == "live"
                                                          and total(now, "counted") == produced))
-    # While the service sleeps: views, which its waiting fetch may still bring; views, which nothing
-    # can bring; then the slow broker hangs; then clicks on the other.
+    # While the service sleeps: its waiting fetch is answered with nothing, so that for all it knows
+    # the views are at their end; then come views, which nothing can bring; then the slow broker
+    # hangs; then clicks on the other.
     service.suspend()
     try:
-        produced += kafka.produce(slices_of(views, BOXES))
-        let_run(0.3)
+        let_run(0.5)
         unread_ms = now_ms()
         produced += kafka.produce(slices_of(views, BOXES))
         kafka.suspend(SLOW)
