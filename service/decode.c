@@ -251,15 +251,18 @@ static bool take_ts(struct decoder *decoder, struct decoded *ret_decoded)
 static bool listed(const char *list, const char *word, size_t length)
 {
     for (const char *at = list; length > 0;) {
-        size_t part = strcspn(at, ",");
+        size_t part = 0;
 
+        at += strspn(at, " \t");
+        part = strcspn(at, ", \t");
         if (part == length && memcmp(at, word, length) == 0) {
             return true;
         }
-        if (at[part] == '\0') {
+        at += strcspn(at, ",");
+        if (*at == '\0') {
             break;
         }
-        at += part + 1;
+        at++;
     }
     return false;
 }

@@ -215,7 +215,7 @@ static void other_names(struct config *config)
     assert_int_equal(config_set(config, "field_page", "/context/url~1path", "t", &error), CTR_OK);
     assert_int_equal(config_set(config, "field_visitor", "/user/id", "t", &error), CTR_OK);
     assert_int_equal(config_set(config, "field_ts", "when", "t", &error), CTR_OK);
-    assert_int_equal(config_set(config, "view_types", "seen,shown", "t", &error), CTR_OK);
+    assert_int_equal(config_set(config, "view_types", "seen, shown", "t", &error), CTR_OK);
 }
 
 static void fields_and_types_can_have_other_names_and_places(void **state)
