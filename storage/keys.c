@@ -118,7 +118,7 @@ static bool same_text(const struct name *name, struct text text)
                : name->length == text.length && memcmp(name->bytes, text.bytes, text.length) == 0;
 }
 
-static enum level level_of(const struct key_name *name)
+enum level keys_level(const struct key_name *name)
 {
     if (name->page.length == 0) {
         return name->box.length == 0 ? LEVEL_SITE : LEVEL_BOX;
@@ -129,7 +129,7 @@ static enum level level_of(const struct key_name *name)
 uint32_t keys_find_text(const struct keys *keys, const struct key_name *name, uint64_t page_hash,
                         uint64_t box_hash)
 {
-    enum level level = level_of(name);
+    enum level level = keys_level(name);
     uint64_t hash = key_hash(level, page_hash, box_hash);
     size_t mask = keys->index_count - 1;
 

@@ -73,6 +73,9 @@ struct totals *keys_totals(const struct keys *keys, uint32_t kid);
 uint32_t keys_find(const struct keys *keys, enum level level, const struct name *page,
                    const struct name *box);
 
+/* What a name is about, by which of its ids are there. */
+enum level keys_level(const struct key_name *name);
+
 /* The same by bytes (readers), with the hashes of both ids (0 for an absent one). */
 uint32_t keys_find_text(const struct keys *keys, const struct key_name *name, uint64_t page_hash,
                         uint64_t box_hash);

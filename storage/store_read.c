@@ -107,14 +107,6 @@ static uint64_t text_hash(const struct store *store, struct text text)
     return text.length == 0 ? 0 : hash_id(store->options.hash_secret, text.bytes, text.length);
 }
 
-static enum level name_level(const struct key_name *name)
-{
-    if (name->page.length == 0) {
-        return name->box.length == 0 ? LEVEL_SITE : LEVEL_BOX;
-    }
-    return name->box.length == 0 ? LEVEL_PAGE : LEVEL_PLACEMENT;
-}
-
 static bool any(const struct totals *totals)
 {
     return totals->impressions > 0 || totals->clicks > 0;
@@ -131,7 +123,7 @@ static void read_one(const struct store *store, size_t window, const struct key_
                      const struct hashes *hashes, struct totals *ret_totals, bool *ret_folded)
 {
     uint32_t kid = keys_find_text(&store->keys, name, hashes->page, hashes->box);
-    enum level level = name_level(name);
+    enum level level = keys_level(name);
 
     *ret_totals = kid == KEY_NONE ? (struct totals){0} : keys_totals(&store->keys, kid)[window];
     *ret_folded = level != LEVEL_SITE && !any(ret_totals) &&
