@@ -174,6 +174,17 @@ enum ctr_status sql_do(struct sql *sql, struct sql_statement *statement, struct 
     return status;
 }
 
+void sql_reset(struct sql_statement *statement)
+{
+    (void)sqlite3_reset(raw(statement));
+    (void)sqlite3_clear_bindings(raw(statement));
+}
+
+int64_t sql_changes(struct sql *sql)
+{
+    return sqlite3_changes64(sql->handle);
+}
+
 enum ctr_status sql_next(struct sql *sql, struct sql_statement *statement, struct ctr_error *reterr)
 {
     switch (sqlite3_step(raw(statement))) {

@@ -52,6 +52,12 @@ void sql_set_bytes(struct sql_statement *statement, int at, const void *bytes, s
 CTR_MUST_USE enum ctr_status sql_do(struct sql *sql, struct sql_statement *statement,
                                     struct ctr_error *reterr);
 
+/* Makes a statement ready to run again, whose rows were not all taken or are done with. */
+void sql_reset(struct sql_statement *statement);
+
+/* How many rows the last INSERT, UPDATE or DELETE has changed. */
+int64_t sql_changes(struct sql *sql);
+
 /* Moves to the next row. CTR_OK: there is one; CTR_NOT_FOUND: no more. */
 CTR_MUST_USE enum ctr_status sql_next(struct sql *sql, struct sql_statement *statement,
                                       struct ctr_error *reterr);
