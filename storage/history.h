@@ -4,8 +4,12 @@
  * store has forgotten them. Lives in the snapshot's file, so that minutes, counts and offsets are
  * saved in one transaction.
  *
- *   history_key    id <-> level, page, box
- *   history_block  (key, grain, start) -> the numbers of up to 60 minutes, or of 24 hours, packed
+ *   history_key    level, page, box -> id, the last day it had a row
+ *   history_block  (grain, start, key) -> the numbers of up to 60 minutes, or of 24 hours, packed
+ *
+ * Time stands before the key: what is added in one hour lies together, so that a minute of 45,000
+ * keys touches 2,000 pages and not 45,000, and what is too old lies at the beginning. A key's day
+ * is 25 look-ups then.
  *
  * Rows add up: a correction that comes days later is added to what is there. With age minutes are
  * summed into hours, and hours are dropped. Numbers that do not add up over time (people, see
@@ -36,19 +40,27 @@ CTR_MUST_USE enum ctr_status history_open(struct sql *sql, struct history **ret_
                                           struct ctr_error *reterr);
 void history_close(struct history *history); /* NULL is fine; before the struct sql */
 
-/* Adds the rows of `blocks` to what is kept. Inside the caller's transaction; after an error that
- * must be rolled back, and then history_forget() called. Rows older than both retentions at to_ms
- * are left out. Errors: CTR_NO_MEMORY, CTR_IO, CTR_CORRUPT (a stored block is damaged). */
-CTR_MUST_USE enum ctr_status history_add(struct history *history,
-                                         const struct minute_block *const *blocks, size_t count,
-                                         struct ctr_error *reterr);
-
-/* What is too old at to_ms goes: minutes become hours, hours are dropped; keys without rows too.
- * At most `budget` blocks are touched in one call, the rest waits for the next. Inside the caller's
- * transaction. Errors as history_add. */
+/* How long what is kept. An hour that ends at or before to_ms - keep_minutes_ms has no minutes, a
+ * UTC day that ends at or before to_ms - keep_hours_ms no hours. INT64_MAX: for ever. to_ms may be
+ * MOMENT_NONE: then nothing is too old. */
 struct history_limits {
     int64_t to_ms, keep_minutes_ms, keep_hours_ms;
 };
+
+/* Adds the rows of `blocks` to what is kept. Inside the caller's transaction; after an error that
+ * must be rolled back, and then history_forget() called. A row whose minutes became an hour is
+ * added to the hour; rows too old for both are left out. Minutes lie in 0 to EVENT_TS_MS_MAX.
+ * Memory: 16 bytes a row while it runs. Errors: CTR_NO_MEMORY, CTR_IO, CTR_CORRUPT (a stored block
+ * is damaged), CTR_LIMIT (2^32 keys). */
+CTR_MUST_USE enum ctr_status history_add(struct history *history,
+                                         const struct minute_block *const *blocks, size_t count,
+                                         const struct history_limits *limits,
+                                         struct ctr_error *reterr);
+
+/* What is too old goes: minutes become hours, hours are dropped; keys without rows too. At most
+ * `budget` blocks or keys are touched in one call, the rest waits for the next. Inside the caller's
+ * transaction. Two look-ups if there is nothing to do; once a day, and in the first call, the keys
+ * are looked through. Errors as history_add. */
 CTR_MUST_USE enum ctr_status history_expire(struct history *history,
                                             const struct history_limits *limits, size_t budget,
                                             struct ctr_error *reterr);
@@ -73,8 +85,9 @@ CTR_MUST_USE enum ctr_status history_read(struct history *history, const struct 
 typedef bool history_visit_key(void *owner, const struct minute_key *key,
                                const struct history_point *point); /* false: stop */
 
-/* Gives every point of every key: by level, page, box, then time. For exports and replays. Errors
- * as history_read. */
+/* Gives every point of every key: by level (with the row of folded keys behind its level), page,
+ * box as bytes, then time. Keys have no hash. The visitor must not call the history. For exports
+ * and replays. Errors as history_read. */
 CTR_MUST_USE enum ctr_status history_each(struct history *history, history_visit_key *visit,
                                           void *owner, struct ctr_error *reterr);
 
