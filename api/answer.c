@@ -59,25 +59,61 @@ static void write_ratio(struct writer *writer, const char *name, bool known, dou
         writer_null(writer);
 }
 
-void answer_write_numbers(struct writer *writer, struct totals totals, bool folded)
+static void write_count(struct writer *writer, const char *name, bool known, uint64_t count)
 {
-    /* Rates that learn and people come with a later version; their members are there from the
-     * start, so that no caller has to learn a new shape. */
-    static const char *const later[] = {"smoothed_ctr", "prior_ctr", "prior_weight",
-                                        "viewers",      "clickers",  "unseen_clickers",
-                                        "unique_ctr"};
-    struct rate rate = rate_of(totals.impressions, totals.clicks);
+    writer_key(writer, name);
+    if (known)
+        writer_u64(writer, count);
+    else
+        writer_null(writer);
+}
+
+static void write_smoothed(struct writer *writer, const struct figures *figures,
+                           const struct rate *rate)
+{
+    const struct totals *totals = &figures->totals;
+    bool has_prior = figures->has_prior && totals->clicks <= totals->impressions;
+
+    write_ratio(writer, "smoothed_ctr", has_prior && rate->has_ctr,
+                rate_smoothed(totals->impressions, totals->clicks, figures->prior_ctr,
+                              figures->prior_weight));
+    write_ratio(writer, "prior_ctr", has_prior, figures->prior_ctr);
+    write_ratio(writer, "prior_weight", has_prior, figures->prior_weight);
+}
+
+static void write_people(struct writer *writer, const struct figures *figures)
+{
+    const struct crowd *crowd = &figures->crowd;
+    bool known = figures->people == PEOPLE_KNOWN;
+
+    write_count(writer, "viewers", known, crowd->viewers);
+    write_count(writer, "clickers", known, crowd->clickers);
+    write_count(writer, "unseen_clickers", known, crowd->clicking - crowd->clickers);
+    write_ratio(writer, "unique_ctr", known && crowd->viewers > 0,
+                (double)crowd->clickers / (double)crowd->viewers);
+    if (!known) {
+        writer_key(writer, "people_missing");
+        writer_string(writer,
+                      figures->people == PEOPLE_OVER_LIMIT ? "max_visitors" : "people_horizon");
+    }
+}
+
+void answer_write_numbers(struct writer *writer, const struct figures *figures)
+{
+    struct rate rate = rate_of(figures->totals.impressions, figures->totals.clicks);
 
     writer_key(writer, "impressions");
-    writer_u64(writer, totals.impressions);
+    writer_u64(writer, figures->totals.impressions);
     writer_key(writer, "clicks");
-    writer_u64(writer, totals.clicks);
+    writer_u64(writer, figures->totals.clicks);
     write_ratio(writer, "ctr", rate.has_ctr, rate.ctr);
     write_ratio(writer, "ctr_low", rate.has_interval, rate.low);
     write_ratio(writer, "ctr_high", rate.has_interval, rate.high);
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        write_ratio(writer, later[i], false, 0);
-    if (folded && totals.impressions == 0 && totals.clicks == 0) {
+    writer_key(writer, "enough");
+    writer_bool(writer, rate.enough);
+    write_smoothed(writer, figures, &rate);
+    write_people(writer, figures);
+    if (figures->folded) {
         writer_key(writer, "folded");
         writer_bool(writer, true);
     }

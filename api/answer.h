@@ -37,9 +37,10 @@ void answer_write_names(struct writer *writer, struct text page, struct text box
 /* "window", "from", "to". */
 void answer_write_window(struct writer *writer, const struct answer_edges *edges);
 
-/* Counts, ratios and people; "folded" only when it is true: the zeros may be short, because the
- * limit on keys was reached and this one may be inside its level's `other` row. */
-void answer_write_numbers(struct writer *writer, struct totals totals, bool folded);
+/* Counts, ratios and people. "people_missing" only where they are null for a reason, "folded" only
+ * when it is true: the zeros may be short, because the limit on keys was reached and this one may
+ * be inside its level's `other` row. */
+void answer_write_numbers(struct writer *writer, const struct figures *figures);
 
 /* "coverage", "as_of", "lag_ms", "state". */
 void answer_write_freshness(struct writer *writer, const struct answer_edges *edges);

@@ -18,8 +18,7 @@ enum ctr_status ctr_get(const struct api_call *call, struct api_response *ret_re
     struct query query;
     size_t window = 0;
     struct key_name name;
-    struct totals totals;
-    bool folded = false;
+    struct figures figures;
     struct reading reading;
     struct answer_edges edges;
     struct writer writer;
@@ -30,7 +29,7 @@ enum ctr_status ctr_get(const struct api_call *call, struct api_response *ret_re
     if (status != CTR_OK)
         return status;
     name = (struct key_name){.page = query.values[0], .box = query.values[1]};
-    store_read(store, window, &name, 1, &totals, &folded, &reading);
+    store_read(store, window, &name, 1, &figures, &reading);
     status = answer_edges_of(store, window, &reading, call->request->now_ms, &edges, ret_problem);
     if (status != CTR_OK)
         return status;
@@ -38,7 +37,7 @@ enum ctr_status ctr_get(const struct api_call *call, struct api_response *ret_re
     writer_open(&writer, '{');
     answer_write_names(&writer, name.page, name.box);
     answer_write_window(&writer, &edges);
-    answer_write_numbers(&writer, totals, folded);
+    answer_write_numbers(&writer, &figures);
     answer_write_freshness(&writer, &edges);
     writer_close(&writer, '}');
     answer_respond(&writer, ANSWER_CACHE_NUMBERS, ret_response);
@@ -47,8 +46,7 @@ enum ctr_status ctr_get(const struct api_call *call, struct api_response *ret_re
 
 /* What the store tells about a batch, in the order asked. */
 struct batch_numbers {
-    struct totals *totals;
-    bool *folded;
+    struct figures *figures;
     struct reading reading;
 };
 
@@ -63,7 +61,7 @@ static void write_batch(const struct batch_body *batch, const struct batch_numbe
     for (size_t i = 0; i < batch->count; i++) {
         writer_open(writer, '{');
         answer_write_names(writer, batch->names[i].page, batch->names[i].box);
-        answer_write_numbers(writer, numbers->totals[i], numbers->folded[i]);
+        answer_write_numbers(writer, &numbers->figures[i]);
         writer_close(writer, '}');
     }
     writer_close(writer, ']');
@@ -75,21 +73,19 @@ static enum ctr_status answer_batch(const struct api_call *call, const struct ba
 {
     const struct store *store = call->context->store;
     struct batch_numbers numbers = {
-        .totals = calloc(batch->count + 1, sizeof *numbers.totals),
-        .folded = calloc(batch->count + 1, sizeof *numbers.folded),
+        .figures = calloc(batch->count + 1, sizeof *numbers.figures),
     };
     size_t window = 0;
     struct answer_edges edges;
     struct writer writer;
     enum ctr_status status = CTR_NO_MEMORY;
 
-    if (numbers.totals == NULL || numbers.folded == NULL)
+    if (numbers.figures == NULL)
         goto out;
     status = answer_find_window(store, batch->window, PROBLEM_SHAPE, &window, ret_problem);
     if (status != CTR_OK)
         goto out;
-    store_read(store, window, batch->names, batch->count, numbers.totals, numbers.folded,
-               &numbers.reading);
+    store_read(store, window, batch->names, batch->count, numbers.figures, &numbers.reading);
     status = answer_edges_of(store, window, &numbers.reading, call->request->now_ms, &edges,
                              ret_problem);
     if (status != CTR_OK)
@@ -98,8 +94,7 @@ static enum ctr_status answer_batch(const struct api_call *call, const struct ba
     write_batch(batch, &numbers, &edges, &writer);
     answer_respond(&writer, ANSWER_CACHE_NUMBERS, ret_response);
 out:
-    free(numbers.totals);
-    free(numbers.folded);
+    free(numbers.figures);
     return status;
 }
 

@@ -79,7 +79,7 @@ static void write_listing(const struct listing *listing, const struct answer_edg
 
         writer_open(writer, '{');
         answer_write_names(writer, row->page, row->box);
-        answer_write_numbers(writer, row->totals, false);
+        answer_write_numbers(writer, &row->figures);
         writer_close(writer, '}');
     }
     writer_close(writer, ']');

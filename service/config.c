@@ -128,6 +128,28 @@ static bool set_windows(const struct option *option, void *member, const char *v
     return true;
 }
 
+/* FIELD=VALUE, or nothing. */
+static bool set_filter(struct config *config, const char *value, char *why)
+{
+    const char *equals = strchr(value, '=');
+    size_t length = equals == NULL ? 0 : (size_t)(equals - value);
+
+    config->filter_field[0] = config->filter_value[0] = '\0';
+    if (*value == '\0') {
+        return true;
+    }
+    if (length == 0 || length >= sizeof config->filter_field || equals[1] == '\0' ||
+        strlen(equals + 1) >= sizeof config->filter_value) {
+        (void)snprintf(why, OPTION_WHY_BYTES,
+                       "must be FIELD=VALUE of up to 127 bytes each, e.g. bot=true");
+        return false;
+    }
+    memcpy(config->filter_field, value, length);
+    config->filter_field[length] = '\0';
+    (void)snprintf(config->filter_value, sizeof config->filter_value, "%s", equals + 1);
+    return true;
+}
+
 /* Where in `config` a kind of value that spans members is stored is the business of these two. */
 static bool set_start(struct config *config, const char *value, char *why)
 {
@@ -281,6 +303,8 @@ static bool set_option(struct config *config, const struct option *option, const
         return set_start(config, value, why);
     case OPTION_TOPICS:
         return set_topics(config, value, why);
+    case OPTION_FILTER:
+        return set_filter(config, value, why);
     default:
         return false;
     }

@@ -55,13 +55,17 @@ struct config {
     struct window_set windows;
     enum clock_mode clock;
     enum page_impressions page_impressions;
-    int64_t settle_ms, late_ms, future_ms, people_horizon_ms, dedup_horizon_ms;
-    bool start_given; /* else horizon, or earliest in event mode */
+    int64_t settle_ms, late_ms, future_ms, people_horizon_ms, dedup_horizon_ms, lateness_ms;
+    int64_t click_gap_ms;                      /* INT64_MAX: off */
+    char filter_field[128], filter_value[128]; /* "" where nothing is filtered */
+    int64_t keep_minutes_ms, keep_hours_ms;
+    char hash_key[CONFIG_TEXT_BYTES]; /* a file; "": hash.key in data_dir */
+    bool start_given;                 /* else horizon, or earliest in event mode */
     bool start_horizon;
     struct source_start start;
 
     int64_t ready_lag_ms, ready_timeout_ms, drain_ms, discover_interval_ms, probe_interval_ms;
-    uint32_t keys_max, held_max, record_bytes_max;
+    uint32_t keys_max, held_max, record_bytes_max, visitors_max, ids_max, minutes_max;
     enum log_level log_level;
 };
 

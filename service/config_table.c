@@ -5,7 +5,6 @@
 
 #define AT(member) offsetof(struct config, member)
 #define SECOND_MS  INT64_C(1000)
-#define MINUTE_MS  (60 * SECOND_MS)
 #define HOUR_MS    (60 * MINUTE_MS)
 #define DAY_MS     (24 * HOUR_MS)
 
@@ -56,13 +55,25 @@ const struct option config_options[] = {
      {"page_views", "box_views"}, "Numbers",
      "whether a view of a box is an impression of its page and the site, too"},
     {"people_horizon", OPTION_SPAN, AT(people_horizon_ms), "10m", SECOND_MS, DAY_MS, false, {0}, "Numbers",
-     "longest window with people (checked, but people are not counted in this version)"},
+     "longest window that has viewers and clickers"},
     {"dedup_horizon", OPTION_SPAN, AT(dedup_horizon_ms), "10m", SECOND_MS, DAY_MS, false, {0}, "Numbers",
-     "how far apart duplicates are found (checked, but duplicates are not looked for in this version)"},
+     "how long after its event a copy is recognised by its id"},
+    {"lateness", OPTION_SPAN, AT(lateness_ms), "2m", 0, HOUR_MS, false, {0}, "Numbers",
+     "how long after its end a minute is final; later events still correct it"},
+    {"click_gap", OPTION_SPAN, AT(click_gap_ms), "off", 1, HOUR_MS, true, {0}, "Numbers",
+     "clicks of one visitor in one place less than this apart count once; off: every click counts"},
+    {"filter", OPTION_FILTER, 0, "", 0, 0, false, {0}, "Numbers",
+     "FIELD=VALUE: events with that value are counted apart, e.g. bot=true"},
     {"max_keys", OPTION_NUMBER, AT(keys_max), "1000000", 1, 100000000, false, {0}, "Limits",
      "pages, boxes and placements with a row of their own; the rest is counted in `other`"},
     {"max_held", OPTION_NUMBER, AT(held_max), "2000000", 1000, 1000000000, false, {0}, "Limits",
      "records read but not counted; partitions that run ahead wait beyond it"},
+    {"max_visitors", OPTION_NUMBER, AT(visitors_max), "20000000", 1, 2000000000, false, {0}, "Limits",
+     "pairs of a visitor and a page or box that are remembered (24 bytes each); beyond it people are null"},
+    {"max_ids", OPTION_NUMBER, AT(ids_max), "20000000", 1, 2000000000, false, {0}, "Limits",
+     "events that are remembered to find copies; beyond it they are counted unchecked"},
+    {"max_minutes", OPTION_NUMBER, AT(minutes_max), "4000000", 1000, 1000000000, false, {0}, "Limits",
+     "rows of finished minutes that wait for the disk"},
     {"max_connections", OPTION_NUMBER, AT(connections_max), "4096", 1, 1000000, false, {0}, "Limits",
      "open connections on listen"},
 
@@ -81,6 +92,12 @@ const struct option config_options[] = {
 
     {"data_dir", OPTION_TEXT, AT(data_dir), "livectr-data", 1, CONFIG_TEXT_BYTES - 64, false, {0}, "State",
      "folder of the snapshot; made if missing"},
+    {"hash_key", OPTION_TEXT, AT(hash_key), "", 0, CONFIG_TEXT_BYTES - 1, false, {0}, "State",
+     "file of the secret that visitor ids are hashed with; made as hash.key in data_dir if not named"},
+    {"keep_minutes", OPTION_SPAN, AT(keep_minutes_ms), "8d", HOUR_MS, 400 * DAY_MS, false, {0}, "State",
+     "how long finished minutes are kept before they become hours"},
+    {"keep_hours", OPTION_SPAN, AT(keep_hours_ms), "400d", DAY_MS, 4000 * DAY_MS, false, {0}, "State",
+     "how long hours are kept"},
     {"snapshot_interval", OPTION_SPAN, AT(snapshot_interval_ms), "10s", 10, DAY_MS, false, {0}, "State",
      "how often counts and positions are saved"},
     {"log_level", OPTION_CHOICE, AT(log_level), "info", 0, 0, false,

@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_WINDOWS, /* struct window_set */
     OPTION_START,   /* start, start_given, start_horizon */
     OPTION_TOPICS,  /* topics, topics_count */
+    OPTION_FILTER,  /* filter_field, filter_value */
 };
 
 struct option {

@@ -21,6 +21,8 @@ enum field { FIELD_TYPE, FIELD_TS, FIELD_PAGE, FIELD_BOX, FIELD_VISITOR, FIELD_I
 
 struct decoder {
     struct path paths[FIELD_COUNT];
+    struct path filter; /* count 0: none */
+    char filter_value[FIELD_BYTES];
     char view_types[CONFIG_TEXT_BYTES], click_types[CONFIG_TEXT_BYTES];
     size_t record_bytes_max;
     json_t *root; /* of the record decoded last */
@@ -110,6 +112,16 @@ enum ctr_status decoder_new(const struct config *config, struct decoder **ret_de
             decoder_free(decoder);
             return status;
         }
+    }
+    if (config->filter_field[0] != '\0') {
+        enum ctr_status status = path_parse(config->filter_field, &decoder->filter, reterr);
+
+        if (status != CTR_OK) {
+            decoder_free(decoder);
+            return status;
+        }
+        (void)snprintf(decoder->filter_value, sizeof decoder->filter_value, "%s",
+                       config->filter_value);
     }
     (void)snprintf(decoder->view_types, sizeof decoder->view_types, "%s", config->view_types);
     (void)snprintf(decoder->click_types, sizeof decoder->click_types, "%s", config->click_types);
@@ -294,6 +306,38 @@ static bool take_type(struct decoder *decoder, enum topic_type type, struct deco
     return false;
 }
 
+/* Whether the filter's field has the filter's value: true and false by name, integers in decimal.
+ */
+static bool is_filtered(const struct decoder *decoder)
+{
+    char number[32];
+    json_t *value = NULL;
+
+    if (decoder->filter.count == 0) {
+        return false;
+    }
+    value = path_get(decoder->root, &decoder->filter);
+    switch (value == NULL ? JSON_NULL : json_typeof(value)) {
+    case JSON_STRING:
+        return json_string_length(value) == strlen(decoder->filter_value) &&
+               memcmp(json_string_value(value), decoder->filter_value, json_string_length(value)) ==
+                   0;
+    case JSON_TRUE:
+        return strcmp(decoder->filter_value, "true") == 0;
+    case JSON_FALSE:
+        return strcmp(decoder->filter_value, "false") == 0;
+    case JSON_INTEGER:
+        (void)snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return strcmp(decoder->filter_value, number) == 0;
+    case JSON_NULL:
+    case JSON_REAL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+    default:
+        return false;
+    }
+}
+
 void decode_record(struct decoder *decoder, const char *bytes, size_t length, enum topic_type type,
                    struct decoded *ret_decoded)
 {
@@ -329,4 +373,5 @@ void decode_record(struct decoder *decoder, const char *bytes, size_t length, en
                             take_id(decoder, FIELD_BOX, true, ret_decoded, &event->box) &&
                             take_id(decoder, FIELD_VISITOR, true, ret_decoded, &event->visitor) &&
                             take_id(decoder, FIELD_ID, true, ret_decoded, &event->id);
+    event->filtered = ret_decoded->is_event && is_filtered(decoder);
 }

@@ -77,7 +77,7 @@ void demo_table_read(const struct store *store, size_t window, int64_t now_ms,
     size_t count;
     const struct traffic_placement *placements = traffic_placements(&count);
     struct key_name names[ROWS_MAX] = {0};
-    struct totals totals[ROWS_MAX] = {0};
+    struct figures figures[ROWS_MAX] = {0};
     struct reading reading = {0};
     char to[MOMENT_TEXT_BYTES] = "-";
     int64_t lag_ms = 0;
@@ -91,7 +91,7 @@ void demo_table_read(const struct store *store, size_t window, int64_t now_ms,
             names[i].box = (struct text){.bytes = box, .length = strlen(box)};
         }
     }
-    store_read(store, window, names, count, totals, NULL, &reading);
+    store_read(store, window, names, count, figures, &reading);
     *ret_table = (struct demo_table){0};
     if (reading.progress.to_ms != MOMENT_NONE) {
         moment_format(reading.progress.to_ms, to);
@@ -102,7 +102,7 @@ void demo_table_read(const struct store *store, size_t window, int64_t now_ms,
     add_line(ret_table, "%-11s %-17s %11s %6s %6s %12s %6s %s\n", "page", "box", "impressions",
              "clicks", "ctr %", "interval %", "true %", "in?");
     for (size_t i = 0; i < count; i++) {
-        add_row(ret_table, i, totals[i]);
+        add_row(ret_table, i, figures[i].totals);
     }
     add_line(ret_table, "%zu of %zu true CTRs lie in their 95 %% interval\n", ret_table->inside,
              ret_table->rows);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "service/kafka/consumer.h"
 #include "service/log.h"
 #include "service/pipeline.h"
+#include "service/settings.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
 
@@ -82,24 +82,6 @@ static void facts(void *owner, struct service_facts *ret_facts)
 
 /* ---- start --------------------------------------------------------------------------------- */
 
-static enum ctr_status store_settings(const struct config *config,
-                                      struct store_options *ret_options, struct ctr_error *reterr)
-{
-    *ret_options = (struct store_options){.windows = config->windows,
-                                          .clock = config->clock,
-                                          .page_impressions = config->page_impressions,
-                                          .settle_ms = config->settle_ms,
-                                          .late_ms = config->late_ms,
-                                          .future_ms = config->future_ms,
-                                          .keys_max = config->keys_max,
-                                          .held_max = config->held_max};
-    if (getrandom(ret_options->hash_secret, sizeof ret_options->hash_secret, 0) !=
-        (ssize_t)sizeof ret_options->hash_secret) {
-        return ctr_fail(reterr, CTR_IO, "no random bytes from the system: %s", strerror(errno));
-    }
-    return CTR_OK;
-}
-
 static enum ctr_status open_snapshot(const struct config *config, struct snapshot **ret_snapshot,
                                      struct ctr_error *reterr)
 {
@@ -117,6 +99,9 @@ static enum ctr_status open_snapshot(const struct config *config, struct snapsho
     }
     (void)snprintf(path, sizeof path, "%s/livectr.db", config->data_dir);
     status = snapshot_open(path, ret_snapshot, reterr);
+    if (status == CTR_OK) {
+        snapshot_keep(*ret_snapshot, config->keep_minutes_ms, config->keep_hours_ms);
+    }
     if (status == CTR_RETRY) {
         return ctr_fail(reterr, CTR_RETRY,
                         "data_dir = %.150s is in use by another livectr; stop that one, or name "
@@ -136,7 +121,7 @@ static enum ctr_status load_store(struct server *server, struct snapshot *snapsh
 {
     struct store_options options;
     struct checkpoint *checkpoint = NULL;
-    enum ctr_status status = store_settings(&server->config, &options, reterr);
+    enum ctr_status status = settings_store_options(&server->config, &options, reterr);
     int64_t begun_ms = clock_mono_ms();
 
     if (status != CTR_OK) {

@@ -14,6 +14,18 @@ void checkpoint_free(struct checkpoint *checkpoint)
     for (size_t i = 0; checkpoint->buckets != NULL && i < checkpoint->buckets_count; i++) {
         free(checkpoint->buckets[i].bytes);
     }
+    for (size_t i = 0; checkpoint->journals != NULL && i < checkpoint->journals_count; i++) {
+        journal_part_give(checkpoint->journals[i]);
+    }
+    for (size_t i = 0; checkpoint->finished != NULL && i < checkpoint->finished_count; i++) {
+        minute_block_give(checkpoint->finished[i]);
+    }
+    for (size_t i = 0; checkpoint->minutes != NULL && i < checkpoint->minutes_count; i++) {
+        minute_block_give(checkpoint->minutes[i].block);
+    }
+    free(checkpoint->journals);
+    free(checkpoint->finished);
+    free(checkpoint->minutes);
     free(checkpoint->partitions);
     free(checkpoint->keys_gone);
     free(checkpoint->slices_gone);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/journal.h"
+#include "storage/minutes.h"
 #include "storage/slices.h"
 #include "storage/store.h"
 
@@ -35,8 +37,15 @@ struct checkpoint_bucket {
     size_t length;
 };
 
+/* A minute that is not final: its rows, or NULL where they are as in the cut before. */
+struct checkpoint_minute {
+    int64_t minute_ms;
+    struct minute_block *block; /* one use of it */
+};
+
 struct checkpoint {
     bool whole;
+    uint64_t cut; /* cuts are numbered from 1 on, over restarts too */
 
     /* what readers would see */
     int64_t as_of_ms, to_ms, covered_from_ms;
@@ -44,6 +53,10 @@ struct checkpoint {
     enum clock_mode clock;
     enum page_impressions page_impressions;
     struct window_set windows;
+    int64_t people_horizon_ms, dedup_horizon_ms, click_gap_ms;
+    int64_t secret_check; /* tells whether hashes are under the same key */
+    uint64_t repeated;
+    int64_t journal_from_ms; /* journals whose newest event is older are needed no more */
     size_t keys_total, slices_total, buckets_total; /* what a whole one would hold */
 
     size_t partitions_count;
@@ -62,6 +75,15 @@ struct checkpoint {
     struct checkpoint_slice *slices;
     size_t buckets_count;
     struct checkpoint_bucket *buckets;
+
+    /* added to what was saved before, in a whole one as well */
+    size_t journals_count;
+    struct journal_part **journals; /* one use of each */
+    size_t finished_count;
+    struct minute_block **finished; /* for the history; one use of each */
+
+    size_t minutes_count; /* all that are open */
+    struct checkpoint_minute *minutes;
 
     char *text; /* what the keys' texts point into */
 };

@@ -6,6 +6,7 @@
 #ifndef LIVECTR_STORAGE_EVENT_H
 #define LIVECTR_STORAGE_EVENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct event {
     struct text box;     /* absent: the page itself was viewed or clicked */
     struct text visitor; /* absent: no person counts */
     struct text id;      /* absent: no duplicate can be found */
+    bool filtered;       /* counted apart (docs/definitions.md), e.g. because it names a robot */
 };
 
 /* Why a record is malformed, in the order in which a decoder looks (CONTRACT, Events 5). */

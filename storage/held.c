@@ -102,16 +102,27 @@ enum ctr_status held_reserve_drop(struct held *held)
     return CTR_OK;
 }
 
-void held_drop_first(struct held *held, struct names *names)
+struct held_bucket *held_at(const struct held *held, int64_t apply_ms)
 {
-    struct held_bucket *bucket = &held->buckets[0];
+    size_t at = 0;
 
-    CTR_ASSERT(held->count > 0 && held->gone_count < held->gone_capacity);
+    while (at < held->count && held->buckets[at].apply_ms != apply_ms) {
+        at++;
+    }
+    CTR_ASSERT(at < held->count);
+    return &held->buckets[at];
+}
+
+void held_drop(struct held *held, struct held_bucket *bucket, struct names *names)
+{
+    size_t at = (size_t)(bucket - held->buckets);
+
+    CTR_ASSERT(at < held->count && held->gone_count < held->gone_capacity);
     if (bucket->saved) {
         held->gone[held->gone_count++] = bucket->apply_ms;
     }
     held->events -= bucket->count;
     release_events(bucket, names);
     held->count--;
-    memmove(&held->buckets[0], &held->buckets[1], held->count * sizeof held->buckets[0]);
+    memmove(bucket, bucket + 1, (held->count - at) * sizeof *bucket);
 }

@@ -18,12 +18,29 @@
 #include "storage/names.h"
 #include "storage/status.h"
 
+enum held_flag {
+    HELD_STRAGGLER = 1,
+    HELD_FILTERED = 2,
+    HELD_TOO_LATE = 4,  /* comes too long after its event to be looked up */
+    HELD_UNCHECKED = 8, /* has an id, but was not found out to be a copy or not */
+    HELD_FLAGS_END = 16
+};
+
+/* What became of it at its step. */
+enum held_verdict { HELD_WAITING, HELD_COUNTED, HELD_DUPLICATE };
+
+#define HELD_DELAY_UNKNOWN INT32_MIN
+
 struct held_event {
     int64_t ts_ms;
     struct name *page, *box; /* box NULL: none */
+    uint64_t visitor;        /* keyed hash, 0: none */
+    uint64_t print;          /* of the whole event, 0: it cannot be recognised */
     uint32_t partition;
-    uint8_t type; /* enum event_type */
-    bool straggler;
+    int32_t delay_ms; /* record time - event time; HELD_DELAY_UNKNOWN after a restart */
+    uint8_t type;     /* enum event_type */
+    uint8_t flags;    /* enum held_flag */
+    uint8_t verdict;  /* enum held_verdict */
 };
 
 struct held_bucket {
@@ -51,11 +68,14 @@ CTR_MUST_USE enum ctr_status held_add(struct held *held, int64_t apply_ms,
 /* The bucket that is due first, NULL when none is held. */
 struct held_bucket *held_first(const struct held *held);
 
+/* The bucket of a moment, which must be there. */
+struct held_bucket *held_at(const struct held *held, int64_t apply_ms);
+
 /* Makes room for one drop, so that dropping cannot fail after the counting. Errors: CTR_NO_MEMORY.
  */
 CTR_MUST_USE enum ctr_status held_reserve_drop(struct held *held);
 
-/* Drops the first bucket, giving its names back. */
-void held_drop_first(struct held *held, struct names *names);
+/* Drops a bucket, giving its names back. */
+void held_drop(struct held *held, struct held_bucket *bucket, struct names *names);
 
 #endif

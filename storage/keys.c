@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/moment.h"
+
 enum { INDEX_FIRST = 1024 };
 
 struct key *keys_at(const struct keys *keys, uint32_t kid)
@@ -16,19 +18,36 @@ struct totals *keys_totals(const struct keys *keys, uint32_t kid)
     return &keys->chunks[kid / KEYS_PER_CHUNK]->totals[kid % KEYS_PER_CHUNK * keys->windows];
 }
 
+struct crowd *keys_crowds(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK]->crowds[kid % KEYS_PER_CHUNK * keys->people_windows];
+}
+
+static size_t chunk_bytes(const struct keys *keys)
+{
+    return sizeof(struct key_chunk) + KEYS_PER_CHUNK * keys->windows * sizeof(struct totals) +
+           KEYS_PER_CHUNK * keys->people_windows * sizeof(struct crowd);
+}
+
 static enum ctr_status add_chunk(struct keys *keys)
 {
-    size_t totals_bytes = KEYS_PER_CHUNK * keys->windows * sizeof(struct totals);
     struct key_chunk *chunk = NULL;
 
     CTR_ASSERT(keys->chunks_count < keys->chunks_max);
-    chunk = calloc(1, sizeof *chunk + totals_bytes);
+    chunk = calloc(1, chunk_bytes(keys));
     if (chunk == NULL) {
         return CTR_NO_MEMORY;
     }
+    chunk->totals = (struct totals *)chunk->rest;
+    chunk->crowds = (struct crowd *)(chunk->totals + KEYS_PER_CHUNK * keys->windows);
     keys->chunks[keys->chunks_count++] = chunk;
     return CTR_OK;
 }
+
+static const struct key fresh_key = {.used = true,
+                                     .of_page = {KEY_NONE, KEY_NONE},
+                                     .of_box = {KEY_NONE, KEY_NONE},
+                                     .people_short_s = MOMENT_NONE};
 
 /* Pages, boxes and placements have an `other` row from the start, and the site is always there. */
 static void add_reserved(struct keys *keys)
@@ -36,23 +55,24 @@ static void add_reserved(struct keys *keys)
     for (int level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         struct key *key = keys_at(keys, (uint32_t)level);
 
-        *key = (struct key){.level = (uint8_t)level,
-                            .used = true,
-                            .unsaved = false,
-                            .next = KEY_NONE,
-                            .prev = KEY_NONE};
+        *key = fresh_key;
+        key->level = (uint8_t)level;
+        /* Of no page or box, and not that of the site for the rows of folded keys. */
+        key->hash = keys_hash(level, 0, level == LEVEL_SITE ? 0 : 1);
     }
     keys->next_kid = LEVEL_COUNT;
     keys->count[LEVEL_SITE] = 1;
 }
 
-enum ctr_status keys_init(struct keys *keys, size_t windows, uint32_t limit, uint32_t kids_min)
+enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape)
 {
+    uint32_t most = shape->limit > shape->kids_min ? shape->limit : shape->kids_min;
+
     memset(keys, 0, sizeof *keys);
-    keys->windows = windows;
-    keys->limit = limit;
-    keys->chunks_max =
-        ((size_t)(limit > kids_min ? limit : kids_min) + LEVEL_COUNT) / KEYS_PER_CHUNK + 1;
+    keys->windows = shape->windows;
+    keys->people_windows = shape->people_windows;
+    keys->limit = shape->limit;
+    keys->chunks_max = ((size_t)most + LEVEL_COUNT) / KEYS_PER_CHUNK + 1;
     keys->chunks = calloc(keys->chunks_max, sizeof *keys->chunks);
     keys->index = calloc(INDEX_FIRST, sizeof *keys->index);
     keys->free_kids = calloc(keys->chunks_max * KEYS_PER_CHUNK, sizeof *keys->free_kids);
@@ -77,7 +97,7 @@ void keys_done(struct keys *keys)
     memset(keys, 0, sizeof *keys);
 }
 
-static uint64_t key_hash(enum level level, uint64_t page_hash, uint64_t box_hash)
+uint64_t keys_hash(enum level level, uint64_t page_hash, uint64_t box_hash)
 {
     return hash_mix((uint64_t)level, page_hash, box_hash);
 }
@@ -100,11 +120,23 @@ uint32_t keys_find(const struct keys *keys, enum level level, const struct name 
     if (level == LEVEL_BOX) {
         return box->box_key;
     }
-    hash = key_hash(level, name_hash(page), name_hash(box));
+    hash = keys_hash(level, name_hash(page), name_hash(box));
     for (size_t at = (size_t)hash & mask; keys->index[at] != 0; at = (at + 1) & mask) {
         const struct key *key = keys_at(keys, keys->index[at] - 1);
 
         if (key->hash == hash && key->page == page && key->box == box) {
+            return keys->index[at] - 1;
+        }
+    }
+    return KEY_NONE;
+}
+
+uint32_t keys_find_hash(const struct keys *keys, uint64_t hash)
+{
+    size_t mask = keys->index_count - 1;
+
+    for (size_t at = (size_t)hash & mask; keys->index[at] != 0; at = (at + 1) & mask) {
+        if (keys_at(keys, keys->index[at] - 1)->hash == hash) {
             return keys->index[at] - 1;
         }
     }
@@ -130,7 +162,7 @@ uint32_t keys_find_text(const struct keys *keys, const struct key_name *name, ui
                         uint64_t box_hash)
 {
     enum level level = keys_level(name);
-    uint64_t hash = key_hash(level, page_hash, box_hash);
+    uint64_t hash = keys_hash(level, page_hash, box_hash);
     size_t mask = keys->index_count - 1;
 
     if (level == LEVEL_SITE) {
@@ -199,25 +231,40 @@ enum ctr_status keys_reserve(struct keys *keys)
     return CTR_OK;
 }
 
-static void link_placement(struct keys *keys, uint32_t kid, struct key *key)
+/* Where the list of a placement's page, or of its box, begins and goes on. */
+static uint32_t *list_head(struct key *key, bool by_box)
 {
-    key->next = key->page->placements;
-    key->prev = KEY_NONE;
-    if (key->next != KEY_NONE) {
-        keys_at(keys, key->next)->prev = kid;
-    }
-    key->page->placements = kid;
+    return by_box ? &key->box->pages : &key->page->placements;
 }
 
-static void unlink_placement(struct keys *keys, struct key *key)
+static struct key_link *list_link(struct key *key, bool by_box)
 {
-    if (key->prev == KEY_NONE) {
-        key->page->placements = key->next;
-    } else {
-        keys_at(keys, key->prev)->next = key->next;
+    return by_box ? &key->of_box : &key->of_page;
+}
+
+static void link_placement(struct keys *keys, uint32_t kid, bool by_box)
+{
+    struct key *key = keys_at(keys, kid);
+    uint32_t *head = list_head(key, by_box);
+
+    *list_link(key, by_box) = (struct key_link){.next = *head, .prev = KEY_NONE};
+    if (*head != KEY_NONE) {
+        list_link(keys_at(keys, *head), by_box)->prev = kid;
     }
-    if (key->next != KEY_NONE) {
-        keys_at(keys, key->next)->prev = key->prev;
+    *head = kid;
+}
+
+static void unlink_placement(struct keys *keys, struct key *key, bool by_box)
+{
+    struct key_link link = *list_link(key, by_box);
+
+    if (link.prev == KEY_NONE) {
+        *list_head(key, by_box) = link.next;
+    } else {
+        list_link(keys_at(keys, link.prev), by_box)->next = link.next;
+    }
+    if (link.next != KEY_NONE) {
+        list_link(keys_at(keys, link.next), by_box)->prev = link.prev;
     }
 }
 
@@ -235,15 +282,14 @@ uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct
     uint32_t kid = pick_kid(keys, kid_wanted);
     struct key *key = keys_at(keys, kid);
 
-    *key = (struct key){.page = page,
-                        .box = box,
-                        .hash = key_hash(level, name_hash(page), name_hash(box)),
-                        .level = (uint8_t)level,
-                        .used = true,
-                        .unsaved = true,
-                        .next = KEY_NONE,
-                        .prev = KEY_NONE};
+    *key = fresh_key;
+    key->page = page;
+    key->box = box;
+    key->hash = keys_hash(level, name_hash(page), name_hash(box));
+    key->level = (uint8_t)level;
+    key->unsaved = true;
     memset(keys_totals(keys, kid), 0, keys->windows * sizeof(struct totals));
+    memset(keys_crowds(keys, kid), 0, keys->people_windows * sizeof(struct crowd));
     index_put(keys->index, keys->index_count, key->hash, kid);
     keys->count[level]++;
     if (level == LEVEL_PAGE) {
@@ -251,7 +297,8 @@ uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct
     } else if (level == LEVEL_BOX) {
         box->box_key = kid;
     } else {
-        link_placement(keys, kid, key);
+        link_placement(keys, kid, false);
+        link_placement(keys, kid, true);
     }
     return kid;
 }
@@ -304,7 +351,8 @@ void keys_remove(struct keys *keys, uint32_t kid)
     } else if (key->level == LEVEL_BOX) {
         key->box->box_key = KEY_NONE;
     } else {
-        unlink_placement(keys, key);
+        unlink_placement(keys, key, false);
+        unlink_placement(keys, key, true);
     }
     key->used = false;
     key->page = NULL;
@@ -325,8 +373,5 @@ void keys_collect_free(struct keys *keys)
 
 uint64_t keys_bytes(const struct keys *keys)
 {
-    uint64_t chunk_bytes =
-        sizeof(struct key_chunk) + KEYS_PER_CHUNK * keys->windows * sizeof(struct totals);
-
-    return keys->chunks_count * chunk_bytes + keys->index_count * sizeof *keys->index;
+    return keys->chunks_count * chunk_bytes(keys) + keys->index_count * sizeof *keys->index;
 }

@@ -4,7 +4,8 @@
  * running totals per window. A key is a small number (kid); chunks of keys never move.
  *
  *   index   kid by (level, page, box)       open addressing, at most 5/8 full
- *   chunks  key + totals[windows]            the first LEVEL_COUNT kids: site and the three `other`
+ *   chunks  key + totals[windows] + crowds[people windows]
+ *                                            the first LEVEL_COUNT kids: site and the three `other`
  *   cells   how many cells of slices mention a key; the last one to go takes the key with it
  *
  * A later part of a key (a variant, a platform) is one more name in struct key and in its hash.
@@ -19,33 +20,48 @@
 #include <stdint.h>
 
 #include "storage/names.h"
+#include "storage/spread.h"
 #include "storage/status.h"
 #include "storage/store.h"
 
 enum { KEYS_PER_CHUNK = 1024 };
 
+/* The list that last met a key, and where in it. */
+struct key_mark {
+    uint64_t list;
+    uint32_t at;
+};
+
+struct key_link {
+    uint32_t next, prev; /* KEY_NONE ends */
+};
+
 struct key {
     struct name *page, *box; /* NULL where the level has none, both NULL: free or reserved */
     uint64_t hash;
     uint32_t cells;
-    uint32_t next, prev; /* placements of one page; KEY_NONE ends */
-    uint8_t level;       /* enum level */
+    struct key_link of_page, of_box; /* a placement among those of its page, and of its box */
+    uint8_t level;                   /* enum level */
     bool used;
-    bool unsaved;     /* not in the last cut */
-    uint64_t mark;    /* writer's scratch: the list that last met this key ... */
-    uint32_t mark_at; /* ... and where in it */
+    bool unsaved;             /* not in the last cut */
+    int64_t people_short_s;   /* newest event whose visitor did not fit; MOMENT_NONE never */
+    struct key_mark marks[2]; /* writer's scratch, by enum slices_kind */
 };
 
 struct key_chunk {
     struct key keys[KEYS_PER_CHUNK];
-    struct totals totals[]; /* KEYS_PER_CHUNK * windows */
+    struct totals *totals; /* KEYS_PER_CHUNK * windows */
+    struct crowd *crowds;  /* KEYS_PER_CHUNK * people_windows */
+    uint64_t rest[];       /* what the two point into */
 };
 
 struct keys {
     struct key_chunk **chunks;
     size_t chunks_count, chunks_max;
     size_t windows;
-    uint32_t *index; /* kid + 1, 0 free */
+    size_t people_windows;                 /* the first so many of them have people */
+    struct spread spreads[2][WINDOWS_MAX]; /* of all pages, of all boxes */
+    uint32_t *index;                       /* kid + 1, 0 free */
     size_t index_count;
     uint32_t *free_kids;
     size_t free_count;
@@ -62,12 +78,32 @@ static inline uint32_t keys_reserved(enum level level)
 
 /* Room for `limit` keys, or for numbers up to kids_min where a restored store has more.
  * Errors: CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status keys_init(struct keys *keys, size_t windows, uint32_t limit,
-                                       uint32_t kids_min);
+struct keys_shape {
+    size_t windows, people_windows;
+    uint32_t limit, kids_min;
+};
+CTR_MUST_USE enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape);
 void keys_done(struct keys *keys);
 
 struct key *keys_at(const struct keys *keys, uint32_t kid);
 struct totals *keys_totals(const struct keys *keys, uint32_t kid);
+struct crowd *keys_crowds(const struct keys *keys, uint32_t kid);
+
+/* Adds to the counts of a key in one window, and keeps what is known of its siblings in step.
+ * Negative numbers take off. Under the store's lock. */
+void keys_add_counts(struct keys *keys, uint32_t kid, size_t window, int64_t impressions,
+                     int64_t clicks);
+
+/* The siblings that the prior of a key at this level is learned from (docs/definitions.md "Rates").
+ * box: for placements, the box. Under the store's lock. O(1); O(its pages) for placements. */
+struct spread keys_spread(const struct keys *keys, enum level level, const struct name *box,
+                          size_t window);
+
+/* What a key is about as a hash, from the hashes of its ids (0 where it has none). */
+uint64_t keys_hash(enum level level, uint64_t page_hash, uint64_t box_hash);
+
+/* The key with this hash, whatever its ids; KEY_NONE. */
+uint32_t keys_find_hash(const struct keys *keys, uint64_t hash);
 
 /* The kid of a placement, page or box by its names (writer) or KEY_NONE. */
 uint32_t keys_find(const struct keys *keys, enum level level, const struct name *page,

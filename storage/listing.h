@@ -27,7 +27,7 @@ enum { LIST_ROWS_MAX = 1000 };
 
 struct list_row {
     struct text page, box; /* point into the listing */
-    struct totals totals;
+    struct figures figures;
 };
 
 struct listing {

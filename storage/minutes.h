@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Minutes of keys on their way from the store to the history on disk (docs/definitions.md "Minutes").
+ * Minutes of keys on their way from the store to the history on disk (docs/definitions.md
+ * "Minutes").
  *
  *   block  one minute, or corrections to any minutes       rows of (key, minute) -> numbers
  *          keys are texts, so a block outlives the keys of the store that filled it
@@ -21,13 +22,15 @@
 #include "storage/event.h"
 #include "storage/status.h"
 
-#define MINUTE_MS INT64_C(60000)
+#define MINUTE_MS        INT64_C(60000)
+#define MINUTE_PEOPLE_MS (10 * MINUTE_MS) /* the window whose people a minute keeps */
 
 /* What a row counts. */
 enum minute_number {
     MINUTE_IMPRESSIONS,
     MINUTE_CLICKS,
-    MINUTE_PEOPLE, /* 1: the three that follow were taken at the minute's end, 0: they are unknown */
+    MINUTE_PEOPLE, /* 1: the three that follow were taken at the minute's end, 0: they are unknown
+                    */
     MINUTE_VIEWERS,
     MINUTE_CLICKERS,
     MINUTE_UNSEEN_CLICKERS,

@@ -89,7 +89,8 @@ enum ctr_status names_take(struct names *names, struct text text, struct name **
                               .length = (uint32_t)text.length,
                               .page_key = KEY_NONE,
                               .box_key = KEY_NONE,
-                              .placements = KEY_NONE};
+                              .placements = KEY_NONE,
+                              .pages = KEY_NONE};
         memcpy(name->bytes, text.bytes, text.length);
         names->slots[at] = (struct name_slot){.hash = hash, .name = name};
         names->count++;

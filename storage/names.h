@@ -26,6 +26,7 @@ struct name {
     uint32_t page_key;   /* the key of this id as a page, KEY_NONE */
     uint32_t box_key;    /* ... as a box */
     uint32_t placements; /* first key of a box on this page; under the store's lock */
+    uint32_t pages;      /* first key of a page with this box; under the store's lock */
     char bytes[];
 };
 

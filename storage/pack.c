@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTEGER_BYTES_MAX = 10, CAPACITY_FIRST = 256 };
+enum { INTEGER_BYTES_MAX = 10, HASH_BYTES = 8, CAPACITY_FIRST = 256 };
 
 static bool reserve(struct packer *packer, size_t length)
 {
@@ -49,10 +49,25 @@ void pack_signed(struct packer *packer, int64_t value)
 void pack_bytes(struct packer *packer, const void *bytes, size_t length)
 {
     pack_unsigned(packer, length);
+    pack_raw(packer, bytes, length);
+}
+
+void pack_raw(struct packer *packer, const void *bytes, size_t length)
+{
     if (length > 0 && reserve(packer, length)) {
         memcpy(packer->bytes + packer->length, bytes, length);
         packer->length += length;
     }
+}
+
+void pack_hash(struct packer *packer, uint64_t hash)
+{
+    unsigned char bytes[HASH_BYTES];
+
+    for (int i = 0; i < HASH_BYTES; i++) {
+        bytes[i] = (unsigned char)(hash >> (8 * i));
+    }
+    pack_raw(packer, bytes, sizeof bytes);
 }
 
 void packer_done(struct packer *packer)
@@ -102,4 +117,27 @@ const char *unpack_bytes(struct unpacker *unpacker, size_t max_length, size_t *r
     unpacker->at += length;
     *ret_length = (size_t)length;
     return (const char *)bytes;
+}
+
+const unsigned char *unpack_raw(struct unpacker *unpacker, size_t length)
+{
+    const unsigned char *bytes = unpacker->at;
+
+    if (unpacker->failed || length > (size_t)(unpacker->end - unpacker->at)) {
+        unpacker->failed = true;
+        return NULL;
+    }
+    unpacker->at += length;
+    return bytes;
+}
+
+uint64_t unpack_hash(struct unpacker *unpacker)
+{
+    const unsigned char *bytes = unpack_raw(unpacker, HASH_BYTES);
+    uint64_t hash = 0;
+
+    for (int i = 0; bytes != NULL && i < HASH_BYTES; i++) {
+        hash |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return hash;
 }

@@ -22,6 +22,8 @@ struct packer {
 void pack_unsigned(struct packer *packer, uint64_t value);
 void pack_signed(struct packer *packer, int64_t value);
 void pack_bytes(struct packer *packer, const void *bytes, size_t length); /* length, then bytes */
+void pack_raw(struct packer *packer, const void *bytes, size_t length);   /* bytes alone */
+void pack_hash(struct packer *packer, uint64_t hash); /* eight bytes: a hash has no small values */
 void packer_done(struct packer *packer);
 
 /* A cursor over borrowed bytes. Once it runs over the end it stays failed and gives zeros. */
@@ -34,5 +36,8 @@ uint64_t unpack_unsigned(struct unpacker *unpacker);
 int64_t unpack_signed(struct unpacker *unpacker);
 /* Points into the bytes; at most max_length, else it fails. */
 const char *unpack_bytes(struct unpacker *unpacker, size_t max_length, size_t *ret_length);
+uint64_t unpack_hash(struct unpacker *unpacker);
+/* Points to `length` bytes, NULL where there are not as many. */
+const unsigned char *unpack_raw(struct unpacker *unpacker, size_t length);
 
 #endif

@@ -29,7 +29,7 @@ struct interval {
 
 struct partition_counts {
     uint64_t read, counted, held, duplicate, late, future;
-    uint64_t unchecked, stragglers; /* among the counted */
+    uint64_t unchecked, filtered, stragglers; /* among the counted */
     uint64_t malformed[MALFORMED_COUNT];
 };
 

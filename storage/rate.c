@@ -27,6 +27,24 @@ struct rate rate_of(uint64_t impressions, uint64_t clicks)
          * counts beyond 2^52) a bound on the wrong side of the ratio or above 1. */
         rate.low = clicks == 0 ? 0.0 : fmin(p, (centre - spread) / scale);
         rate.high = clicks == impressions ? 1.0 : fmin(1.0, fmax(p, (centre + spread) / scale));
+        rate.enough = clicks > 0 && (rate.high - rate.low) / 2 <= RATE_ENOUGH * p;
     }
     return rate;
+}
+
+double rate_smoothed(uint64_t impressions, uint64_t clicks, double prior_ctr, double prior_weight)
+{
+    return ((double)clicks + prior_ctr * prior_weight) / ((double)impressions + prior_weight);
+}
+
+struct rate_difference rate_difference_of(const struct rate *first, const struct rate *second)
+{
+    struct rate_difference found = {.known = first->has_interval && second->has_interval};
+
+    if (found.known) {
+        found.difference = first->ctr - second->ctr;
+        found.low = found.difference - hypot(first->ctr - first->low, second->high - second->ctr);
+        found.high = found.difference + hypot(first->high - first->ctr, second->ctr - second->low);
+    }
+    return found;
 }

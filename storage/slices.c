@@ -6,7 +6,7 @@
 
 #include "storage/moment.h"
 
-enum { COMPACT_FIRST = 1024 };
+enum { COMPACT_FIRST = 1024, SLICE_NUMBERS_MAX = 3 };
 
 static void add_tier(struct slices *slices, int64_t grain_ms)
 {
@@ -17,9 +17,12 @@ static void add_tier(struct slices *slices, int64_t grain_ms)
     }
 }
 
-void slices_init(struct slices *slices, const struct window_set *windows)
+void slices_init(struct slices *slices, enum slices_kind kind, const struct window_set *windows)
 {
     memset(slices, 0, sizeof *slices);
+    slices->kind = kind;
+    slices->stride = (kind == SLICES_COUNTS ? sizeof(struct cell) : sizeof(struct crowd_cell)) /
+                     sizeof(uint32_t);
     slices->windows = *windows;
     slices->next_mark = 1;
     add_tier(slices, SLICE_BASE_MS);
@@ -119,10 +122,15 @@ int64_t slices_start_of(const struct slices *slices, int64_t ts_ms)
     return tier == NULL ? MOMENT_NONE : moment_floor(ts_ms, tier->grain_ms);
 }
 
+static size_t cell_bytes(const struct slices *slices)
+{
+    return slices->stride * sizeof(uint32_t);
+}
+
 enum ctr_status slices_reserve(struct slices *slices, struct slice *slice, size_t count)
 {
     size_t capacity = slice->capacity == 0 ? SLICE_CELLS_FIRST : slice->capacity;
-    struct cell *cells = NULL;
+    uint32_t *cells = NULL;
 
     if (slice->count + count <= slice->capacity) {
         return CTR_OK;
@@ -130,27 +138,35 @@ enum ctr_status slices_reserve(struct slices *slices, struct slice *slice, size_
     while (capacity < slice->count + count) {
         capacity += capacity / 2;
     }
-    cells = realloc(slice->cells, capacity * sizeof *cells);
+    cells = realloc(slice->cells, capacity * cell_bytes(slices));
     if (cells == NULL) {
         return CTR_NO_MEMORY;
     }
-    memset(cells + slice->capacity, 0, (capacity - slice->capacity) * sizeof *cells);
-    slices->bytes += (capacity - slice->capacity) * sizeof *cells;
+    slices->bytes += (capacity - slice->capacity) * cell_bytes(slices);
     slice->cells = cells;
     slice->capacity = capacity;
     return CTR_OK;
 }
 
-static bool merge_cells(struct cell *into, const struct cell *cell)
+/* False: a counter is full. It is left alone; the next cell of the same key goes on. */
+static bool merge_cells(const struct slices *slices, uint32_t *into, const uint32_t *cell)
 {
-    /* A full counter is left alone: the next cell of the same key goes on. */
-    if (into->impressions > UINT32_MAX - cell->impressions ||
-        into->clicks > UINT32_MAX - cell->clicks) {
-        return false;
+    int32_t sums[SLICE_NUMBERS_MAX];
+
+    for (size_t i = 1; i < slices->stride; i++) {
+        if (__builtin_add_overflow((int32_t)into[i], (int32_t)cell[i], &sums[i - 1])) {
+            return false;
+        }
     }
-    into->impressions += cell->impressions;
-    into->clicks += cell->clicks;
+    memcpy(into + 1, sums, cell_bytes(slices) - sizeof *into);
     return true;
+}
+
+static bool merge_into_marked(const struct slices *slices, const struct slice *slice,
+                              const struct key_mark *mark, const uint32_t *cell)
+{
+    return mark->list == slice->mark &&
+           merge_cells(slices, slice_cell(slices, slice, mark->at), cell);
 }
 
 void slices_compact(struct slices *slices, const struct keys *keys, struct slice *slice)
@@ -159,48 +175,65 @@ void slices_compact(struct slices *slices, const struct keys *keys, struct slice
 
     slice->mark = slices->next_mark++;
     for (size_t c = 0; c < slice->count; c++) {
-        struct key *key = keys_at(keys, slice->cells[c].key);
+        uint32_t *cell = slice_cell(slices, slice, c);
+        struct key *key = keys_at(keys, cell[0]);
+        struct key_mark *mark = &key->marks[slices->kind];
 
-        if (key->mark == slice->mark &&
-            merge_cells(&slice->cells[key->mark_at], &slice->cells[c])) {
+        if (merge_into_marked(slices, slice, mark, cell)) {
             key->cells--;
             continue;
         }
-        key->mark = slice->mark;
-        key->mark_at = (uint32_t)kept;
-        slice->cells[kept++] = slice->cells[c];
+        *mark = (struct key_mark){.list = slice->mark, .at = (uint32_t)kept};
+        memmove(slice_cell(slices, slice, kept++), cell, cell_bytes(slices));
     }
     slice->count = kept;
     slice->compact_at = kept * 2 > COMPACT_FIRST ? kept * 2 : COMPACT_FIRST;
 }
 
 enum ctr_status slices_add(struct slices *slices, struct keys *keys, struct slice *slice,
-                           const struct cell *cell)
+                           const void *cell)
 {
-    struct key *key = keys_at(keys, cell->key);
+    const uint32_t *words = cell;
+    struct key *key = keys_at(keys, words[0]);
+    struct key_mark *mark = &key->marks[slices->kind];
 
     slice->unsaved = true;
-    if (key->mark == slice->mark && merge_cells(&slice->cells[key->mark_at], cell)) {
+    if (merge_into_marked(slices, slice, mark, words)) {
         return CTR_OK;
     }
     if (slice->count >= slice->compact_at) {
         slices_compact(slices, keys, slice);
-        if (key->mark == slice->mark && merge_cells(&slice->cells[key->mark_at], cell)) {
+        if (merge_into_marked(slices, slice, mark, words)) {
             return CTR_OK;
         }
     }
     if (slices_reserve(slices, slice, 1) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    key->mark = slice->mark;
-    key->mark_at = (uint32_t)slice->count;
+    *mark = (struct key_mark){.list = slice->mark, .at = (uint32_t)slice->count};
     key->cells++;
-    slice->cells[slice->count++] = *cell;
+    memcpy(slice_cell(slices, slice, slice->count++), words, cell_bytes(slices));
     return CTR_OK;
 }
 
-void slices_expire(const struct slices *slices, const struct keys *keys, size_t window,
-                   int64_t from_ms, int64_t until_ms)
+/* Adds a cell to the totals of a window, or takes it off them. */
+static void add_to_totals(const struct slices *slices, struct keys *keys, size_t window,
+                          const uint32_t *cell, int sign)
+{
+    if (slices->kind == SLICES_COUNTS) {
+        keys_add_counts(keys, cell[0], window, sign * (int64_t)(int32_t)cell[1],
+                        sign * (int64_t)(int32_t)cell[2]);
+    } else {
+        struct crowd *crowd = &keys_crowds(keys, cell[0])[window];
+
+        crowd->viewers += (uint32_t)sign * cell[1];
+        crowd->clickers += (uint32_t)sign * cell[2];
+        crowd->clicking += (uint32_t)sign * cell[3];
+    }
+}
+
+void slices_expire(const struct slices *slices, struct keys *keys, size_t window, int64_t from_ms,
+                   int64_t until_ms)
 {
     for (size_t t = 0; t < slices->tiers_count; t++) {
         const struct tier *tier = &slices->tiers[t];
@@ -210,42 +243,39 @@ void slices_expire(const struct slices *slices, const struct keys *keys, size_t 
             const struct slice *slice = &tier->items[i];
 
             for (size_t c = 0; c < slice->count; c++) {
-                struct totals *totals = &keys_totals(keys, slice->cells[c].key)[window];
-
-                totals->impressions -= slice->cells[c].impressions;
-                totals->clicks -= slice->cells[c].clicks;
+                add_to_totals(slices, keys, window, slice_cell(slices, slice, c), -1);
             }
         }
     }
 }
 
-/* Adds one slice to the totals of the windows that hold it. */
-static void sum_slice(const struct slice *slice, const struct keys *keys, const int64_t *from_ms)
+void slices_count(const struct slices *slices, struct keys *keys, const void *cell,
+                  int64_t start_ms, const int64_t *from_ms)
 {
-    for (size_t c = 0; c < slice->count; c++) {
-        struct totals *totals = keys_totals(keys, slice->cells[c].key);
-
-        for (size_t w = 0; w < keys->windows; w++) {
-            if (slice->start_ms >= from_ms[w]) {
-                totals[w].impressions += slice->cells[c].impressions;
-                totals[w].clicks += slice->cells[c].clicks;
-            }
+    for (size_t w = 0; w < slices->windows.count; w++) {
+        if (start_ms >= from_ms[w]) {
+            add_to_totals(slices, keys, w, cell, 1);
         }
     }
 }
 
-void slices_sum(const struct slices *slices, const struct keys *keys, const int64_t *from_ms)
+void slices_sum(const struct slices *slices, struct keys *keys, const int64_t *from_ms)
 {
     for (size_t t = 0; t < slices->tiers_count; t++) {
         for (size_t i = 0; i < slices->tiers[t].count; i++) {
-            sum_slice(&slices->tiers[t].items[i], keys, from_ms);
+            const struct slice *slice = &slices->tiers[t].items[i];
+
+            for (size_t c = 0; c < slice->count; c++) {
+                slices_count(slices, keys, slice_cell(slices, slice, c), slice->start_ms, from_ms);
+            }
         }
     }
 }
 
 enum ctr_status slices_restore(struct slices *slices, struct keys *keys, int64_t grain_ms,
-                               int64_t start_ms, const struct cell *cells, size_t count)
+                               int64_t start_ms, const void *cells, size_t count)
 {
+    const uint32_t *words = cells;
     struct tier *tier = slices->tiers;
     struct slice *slice = NULL;
     bool unsaved = false;
@@ -266,7 +296,7 @@ enum ctr_status slices_restore(struct slices *slices, struct keys *keys, int64_t
     /* As it is in the snapshot, unless a slice of another grain became a part of it. */
     unsaved = tier->grain_ms != grain_ms || (slice->count > 0 && slice->unsaved);
     for (size_t c = 0; c < count; c++) {
-        if (slices_add(slices, keys, slice, &cells[c]) != CTR_OK) {
+        if (slices_add(slices, keys, slice, words + c * slices->stride) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }

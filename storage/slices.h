@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Counts by slice of event time: what the totals of the windows are made of, and what is taken
- * off them again when a window moves on.
+ * Counts (or people) by slice of event time: what the totals of the windows are made of, and what
+ * is taken off them again when a window moves on.
  *
  *   tier 0   1 s    |.|.|.|.|.|.|.|.|.|.|   as long as a window of that grain needs them,
  *   tier 1   10 s   |         |         |   then folded into the next coarser tier,
@@ -9,9 +9,9 @@
  *   tier 3   10 min
  *
  * Only grains that a configured window has (and the base) are tiers. A slice is a list of cells
- * (key, impressions, clicks), appended to, never searched; a key may have more than one cell in a
- * slice, so the sum is what counts; now and then they are made one. Slices without cells do not
- * exist.
+ * (a key and what is counted for it), appended to, never searched; a key may have more than one
+ * cell in a slice, so the sum is what counts; now and then they are made one. Slices without cells
+ * do not exist.
  *
  * Invariants
  *  1. limit[t] is the moment from which tier t still has its own slices; it is a multiple of the
@@ -33,19 +33,30 @@
 
 enum { TIERS_MAX = 4 };
 
+/* What a slice is made of: of counts, or of people. */
+enum slices_kind { SLICES_COUNTS, SLICES_PEOPLE };
+
+/* A cell of SLICES_COUNTS. Negative numbers take back. */
 struct cell {
     uint32_t key;
-    uint32_t impressions, clicks;
+    int32_t impressions, clicks;
+};
+
+/* A cell of SLICES_PEOPLE: visitors by the slice of the time that storage/people.h names. */
+struct crowd_cell {
+    uint32_t key;
+    int32_t viewers, clickers, clicking;
 };
 
 struct slice {
     int64_t start_ms;
     uint64_t mark; /* see struct key: keys with this mark know their cell */
     size_t count, capacity;
+    size_t coming;     /* the store's scratch: cells that a step will add */
     size_t compact_at; /* cells at which several of one key become one again */
-    struct cell *cells;
-    bool unsaved; /* changed since the last cut */
-    bool saved;   /* some cut holds it */
+    uint32_t *cells;   /* `stride` words each: a struct cell or struct crowd_cell */
+    bool unsaved;      /* changed since the last cut */
+    bool saved;        /* some cut holds it */
 };
 
 struct tier {
@@ -61,6 +72,8 @@ struct slice_gone {
 };
 
 struct slices {
+    enum slices_kind kind;
+    size_t stride; /* words of a cell, its key included */
     size_t tiers_count;
     struct tier tiers[TIERS_MAX];
     struct window_set windows;
@@ -72,7 +85,7 @@ struct slices {
     size_t orphans_count, orphans_capacity;
 };
 
-void slices_init(struct slices *slices, const struct window_set *windows);
+void slices_init(struct slices *slices, enum slices_kind kind, const struct window_set *windows);
 void slices_done(struct slices *slices);
 
 /* The slice in which an event of ts_ms is counted now, made if need be; *ret_slice NULL where it is
@@ -83,17 +96,29 @@ CTR_MUST_USE enum ctr_status slices_locate(struct slices *slices, int64_t ts_ms,
 /* Start of the slice for ts_ms without making it; MOMENT_NONE where nothing is kept. */
 int64_t slices_start_of(const struct slices *slices, int64_t ts_ms);
 
-/* Adds counts of a key to a slice. Errors: CTR_NO_MEMORY: nothing changed. */
+/* The cell at `at`: its key is the first word. */
+static inline uint32_t *slice_cell(const struct slices *slices, const struct slice *slice,
+                                   size_t at)
+{
+    return slice->cells + at * slices->stride;
+}
+
+/* Adds a cell of the kind of these slices. Errors: CTR_NO_MEMORY: nothing changed. */
 CTR_MUST_USE enum ctr_status slices_add(struct slices *slices, struct keys *keys,
-                                        struct slice *slice, const struct cell *cell);
+                                        struct slice *slice, const void *cell);
 
 /* Makes room for `count` more cells in a slice, so that slices_add cannot fail for them. */
 CTR_MUST_USE enum ctr_status slices_reserve(struct slices *slices, struct slice *slice,
                                             size_t count);
 
 /* Takes what lies in [from_ms, until_ms) off the totals of `window`. Under the store's lock. */
-void slices_expire(const struct slices *slices, const struct keys *keys, size_t window,
-                   int64_t from_ms, int64_t until_ms);
+void slices_expire(const struct slices *slices, struct keys *keys, size_t window, int64_t from_ms,
+                   int64_t until_ms);
+
+/* Adds a cell of a slice that begins at start_ms to the totals of the windows that hold it. Under
+ * the store's lock. */
+void slices_count(const struct slices *slices, struct keys *keys, const void *cell,
+                  int64_t start_ms, const int64_t *from_ms);
 
 /* After `to` moved: folds and drops what no window needs at its old grain any more.
  * Errors: CTR_NO_MEMORY: not all was folded; the next call goes on. */
@@ -103,8 +128,8 @@ CTR_MUST_USE enum ctr_status slices_settle(struct slices *slices, struct keys *k
  * one; without one the windows that needed the slice are gone, and so is the slice: the snapshot
  * will be told. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status slices_restore(struct slices *slices, struct keys *keys,
-                                            int64_t grain_ms, int64_t start_ms,
-                                            const struct cell *cells, size_t count);
+                                            int64_t grain_ms, int64_t start_ms, const void *cells,
+                                            size_t count);
 
 /* Lists the keys without a cell as orphans (after a restore). Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status slices_find_orphans(struct slices *slices, const struct keys *keys);
@@ -113,6 +138,6 @@ CTR_MUST_USE enum ctr_status slices_find_orphans(struct slices *slices, const st
 void slices_set_limits(struct slices *slices, int64_t to_ms);
 
 /* Adds every slice to the totals of the windows that hold it (after a restore). */
-void slices_sum(const struct slices *slices, const struct keys *keys, const int64_t *from_ms);
+void slices_sum(const struct slices *slices, struct keys *keys, const int64_t *from_ms);
 
 #endif

@@ -93,7 +93,7 @@ static enum ctr_status remove_oldest(struct slices *slices, struct tier *tier, s
             slices->gone[slices->gone_count++] =
                 (struct slice_gone){.grain_ms = tier->grain_ms, .start_ms = slice->start_ms};
         }
-        slices->bytes -= slice->capacity * sizeof *slice->cells;
+        slices->bytes -= slice->capacity * slices->stride * sizeof *slice->cells;
         free(slice->cells);
     }
     tier->count -= count;
@@ -104,15 +104,16 @@ static enum ctr_status remove_oldest(struct slices *slices, struct tier *tier, s
 /* Gives back the room a slice does not need any more; failing to is harmless. */
 static void trim_slice(struct slices *slices, struct slice *slice)
 {
-    struct cell *cells = NULL;
+    size_t cell_bytes = slices->stride * sizeof(uint32_t);
+    uint32_t *cells = NULL;
 
     if (slice->count == 0 ||
         slice->capacity - slice->count < slice->count / 8 + SLICE_CELLS_FIRST) {
         return;
     }
-    cells = realloc(slice->cells, slice->count * sizeof *cells);
+    cells = realloc(slice->cells, slice->count * cell_bytes);
     if (cells != NULL) {
-        slices->bytes -= (slice->capacity - slice->count) * sizeof *cells;
+        slices->bytes -= (slice->capacity - slice->count) * cell_bytes;
         slice->cells = cells;
         slice->capacity = slice->count;
     }
@@ -131,10 +132,11 @@ static enum ctr_status fold_slice(struct slices *slices, struct keys *keys, stru
         return CTR_NO_MEMORY;
     }
     for (size_t c = 0; c < slice->count; c++) {
-        enum ctr_status status = slices_add(slices, keys, target, &slice->cells[c]);
+        const uint32_t *cell = slice_cell(slices, slice, c);
+        enum ctr_status status = slices_add(slices, keys, target, cell);
 
         CTR_ASSERT(status == CTR_OK);
-        keys_at(keys, slice->cells[c].key)->cells--;
+        keys_at(keys, cell[0])->cells--;
     }
     slice->count = 0;
     slice->unsaved = true; /* in case it cannot be removed at once */
@@ -147,11 +149,12 @@ static enum ctr_status drop_slice(struct slices *slices, struct keys *keys, stru
         return CTR_NO_MEMORY;
     }
     for (size_t c = 0; c < slice->count; c++) {
-        struct key *key = keys_at(keys, slice->cells[c].key);
+        uint32_t kid = slice_cell(slices, slice, c)[0];
+        struct key *key = keys_at(keys, kid);
 
         key->cells--;
-        if (key->cells == 0 && slice->cells[c].key >= LEVEL_COUNT) {
-            slices->orphans[slices->orphans_count++] = slice->cells[c].key;
+        if (key->cells == 0 && kid >= LEVEL_COUNT) {
+            slices->orphans[slices->orphans_count++] = kid;
         }
     }
     slice->count = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/hash.h"
+#include "storage/history.h"
 #include "storage/pack.h"
 
 enum { APPLICATION_ID = 0x4c435452 /* "LCTR" */ };
@@ -21,9 +22,15 @@ static const char schema[] =
     " checksum INTEGER NOT NULL, cells BLOB NOT NULL, UNIQUE (grain, start)) STRICT;"
     "CREATE TABLE held (apply INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
     " checksum INTEGER NOT NULL, records BLOB NOT NULL) STRICT;"
+    "CREATE TABLE journal (number INTEGER PRIMARY KEY, newest INTEGER NOT NULL,"
+    " checksum INTEGER NOT NULL, events BLOB NOT NULL) STRICT;"
+    "CREATE TABLE minute (start INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,"
+    " rows BLOB NOT NULL) STRICT;"
     "PRAGMA application_id = 1279480914;"
-    "PRAGMA user_version = 1;"
-    "COMMIT;";
+    "PRAGMA user_version = 2;";
+
+#define KEEP_MINUTES_MS (INT64_C(8) * 24 * HISTORY_HOUR_MS)
+#define KEEP_HOURS_MS   (INT64_C(400) * 24 * HISTORY_HOUR_MS)
 
 static const char *const statement_texts[STATEMENTS_COUNT] = {
     [PUT_META] = "INSERT OR REPLACE INTO meta VALUES (?, ?)",
@@ -31,12 +38,36 @@ static const char *const statement_texts[STATEMENTS_COUNT] = {
     [PUT_KEY] = "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
     [PUT_SLICE] = "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?)",
     [PUT_HELD] = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)",
+    [PUT_JOURNAL] = "INSERT INTO journal VALUES ("
+                    "(SELECT coalesce(max(number), 0) + 1 FROM journal), ?, ?, ?)",
+    [PUT_MINUTE] = "INSERT OR REPLACE INTO minute VALUES (?, ?, ?)",
+    [DROP_JOURNAL] = "DELETE FROM journal WHERE newest < ?",
+    [DROP_MINUTES] = "DELETE FROM minute WHERE start < ?",
     [DROP_KEY] = "DELETE FROM key WHERE kid = ?",
     [DROP_SLICE] = "DELETE FROM slice WHERE grain = ? AND start = ?",
     [DROP_HELD] = "DELETE FROM held WHERE apply = ?",
 };
 
 /* ---- open ---------------------------------------------------------------------------------- */
+
+static enum ctr_status make_tables(struct snapshot *snapshot, struct ctr_error *reterr)
+{
+    enum ctr_status status = sql_own(snapshot->sql, reterr);
+
+    if (status == CTR_OK) {
+        status = sql_run(snapshot->sql, schema, reterr);
+    }
+    if (status == CTR_OK) {
+        status = sql_run(snapshot->sql, history_schema, reterr);
+    }
+    if (status == CTR_OK) {
+        status = sql_run(snapshot->sql, "COMMIT", reterr);
+    }
+    if (status != CTR_OK) {
+        sql_rollback(snapshot->sql);
+    }
+    return status;
+}
 
 static enum ctr_status check_version(struct snapshot *snapshot, const char *path,
                                      struct ctr_error *reterr)
@@ -57,8 +88,7 @@ static enum ctr_status check_version(struct snapshot *snapshot, const char *path
         return status;
     }
     if (tables == 0 && version == 0 && application == 0) {
-        status = sql_own(snapshot->sql, reterr);
-        return status == CTR_OK ? sql_run(snapshot->sql, schema, reterr) : status;
+        return make_tables(snapshot, reterr);
     }
     if (application != APPLICATION_ID) {
         return ctr_fail(reterr, CTR_INVALID,
@@ -66,9 +96,10 @@ static enum ctr_status check_version(struct snapshot *snapshot, const char *path
     }
     if (version != SNAPSHOT_VERSION) {
         return ctr_fail(reterr, CTR_INVALID,
-                        "%s has schema version %lld, this program knows %d; run the newer program, "
+                        "%s has schema version %lld, this program knows %d; run the %s program, "
                         "or name another data_dir",
-                        path, (long long)version, (int)SNAPSHOT_VERSION);
+                        path, (long long)version, (int)SNAPSHOT_VERSION,
+                        version > SNAPSHOT_VERSION ? "newer" : "older");
     }
     return sql_own(snapshot->sql, reterr);
 }
@@ -82,12 +113,16 @@ enum ctr_status snapshot_open(const char *path, struct snapshot **ret_snapshot,
     if (snapshot == NULL) {
         return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to open %s", path);
     }
+    snapshot_keep(snapshot, KEEP_MINUTES_MS, KEEP_HOURS_MS);
     status = sql_open(path, &snapshot->sql, reterr);
     if (status == CTR_OK) {
         status = check_version(snapshot, path, reterr);
     }
     for (int i = 0; status == CTR_OK && i < STATEMENTS_COUNT; i++) {
         status = sql_prepare(snapshot->sql, statement_texts[i], &snapshot->statements[i], reterr);
+    }
+    if (status == CTR_OK) {
+        status = history_open(snapshot->sql, &snapshot->history, reterr);
     }
     if (status != CTR_OK) {
         snapshot_close(snapshot);
@@ -102,6 +137,7 @@ void snapshot_close(struct snapshot *snapshot)
     if (snapshot == NULL) {
         return;
     }
+    history_close(snapshot->history);
     for (int i = 0; i < STATEMENTS_COUNT; i++) {
         sql_finish(snapshot->statements[i]);
     }
@@ -122,7 +158,7 @@ static enum ctr_status put_integer(struct snapshot *snapshot, const char *name, 
 }
 
 static enum ctr_status save_meta(struct snapshot *snapshot, const struct checkpoint *from,
-                                 int64_t saved_ms, struct ctr_error *reterr)
+                                 int64_t saved_ms, int64_t journals, struct ctr_error *reterr)
 {
     struct sql_statement *put = snapshot->statements[PUT_META];
     const int64_t values[META_COUNT] = {
@@ -137,6 +173,14 @@ static enum ctr_status save_meta(struct snapshot *snapshot, const struct checkpo
         [META_SLICES] = (int64_t)from->slices_total,
         [META_HELD] = (int64_t)from->buckets_total,
         [META_SAVED_AT] = saved_ms,
+        [META_CUT] = (int64_t)from->cut,
+        [META_PEOPLE_HORIZON] = from->people_horizon_ms,
+        [META_DEDUP_HORIZON] = from->dedup_horizon_ms,
+        [META_CLICK_GAP] = from->click_gap_ms,
+        [META_SECRET_CHECK] = from->secret_check,
+        [META_REPEATED] = (int64_t)from->repeated,
+        [META_JOURNALS] = journals,
+        [META_MINUTES] = (int64_t)from->minutes_count,
     };
     char windows[WINDOWS_MAX * (WINDOW_NAME_BYTES + 1)] = "";
     size_t length = 0;
@@ -195,7 +239,7 @@ static enum ctr_status save_gone(struct snapshot *snapshot, const struct checkpo
     if (from->whole) {
         return sql_run(snapshot->sql,
                        "DELETE FROM key; DELETE FROM slice; DELETE FROM held;"
-                       "DELETE FROM partition",
+                       "DELETE FROM partition; DELETE FROM minute",
                        reterr);
     }
     for (size_t i = 0; i < from->keys_gone_count && status == CTR_OK; i++) {
@@ -248,8 +292,8 @@ static enum ctr_status save_slices(struct snapshot *snapshot, const struct check
         packer.length = 0;
         for (size_t c = 0; c < slice->count; c++) {
             pack_signed(&packer, (int64_t)slice->cells[c].key - before);
-            pack_unsigned(&packer, slice->cells[c].impressions);
-            pack_unsigned(&packer, slice->cells[c].clicks);
+            pack_signed(&packer, slice->cells[c].impressions);
+            pack_signed(&packer, slice->cells[c].clicks);
             before = slice->cells[c].key;
         }
         if (packer.failed) {
@@ -290,26 +334,55 @@ enum ctr_status snapshot_save(struct snapshot *snapshot, const struct checkpoint
                               int64_t saved_ms, struct ctr_error *reterr)
 {
     typedef enum ctr_status step(struct snapshot *, const struct checkpoint *, struct ctr_error *);
-    static step *const steps[] = {save_gone, save_partitions, save_keys, save_slices, save_held};
+    static step *const steps[] = {save_gone,
+                                  save_partitions,
+                                  save_keys,
+                                  save_slices,
+                                  save_held,
+                                  snapshot_save_journals,
+                                  snapshot_save_minutes,
+                                  snapshot_save_history};
     enum ctr_status status = sql_run(snapshot->sql, "BEGIN IMMEDIATE", reterr);
+    int64_t journals = 0;
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == CTR_OK; i++) {
         status = steps[i](snapshot, checkpoint, reterr);
     }
     if (status == CTR_OK) {
-        status = save_meta(snapshot, checkpoint, saved_ms, reterr);
+        status = sql_integer(snapshot->sql, "SELECT count(*) FROM journal", &journals, reterr);
+    }
+    if (status == CTR_OK) {
+        status = save_meta(snapshot, checkpoint, saved_ms, journals, reterr);
     }
     if (status == CTR_OK) {
         status = sql_run(snapshot->sql, "COMMIT", reterr);
     }
     if (status != CTR_OK) {
         sql_rollback(snapshot->sql);
+        history_forget(snapshot->history);
         return status;
     }
+    snapshot->cut = checkpoint->cut;
     /* The log is folded into the file each time, so that it stays small. The save itself is done:
      * where folding fails (a full disk) the next save tries again. */
     sql_fold_log(snapshot->sql);
     return CTR_OK;
+}
+
+void snapshot_keep(struct snapshot *snapshot, int64_t minutes_ms, int64_t hours_ms)
+{
+    snapshot->keep_minutes_ms = minutes_ms;
+    snapshot->keep_hours_ms = hours_ms;
+}
+
+uint64_t snapshot_cut(const struct snapshot *snapshot)
+{
+    return snapshot->cut;
+}
+
+struct history *snapshot_history(const struct snapshot *snapshot)
+{
+    return snapshot->history;
 }
 
 uint64_t snapshot_bytes(const struct snapshot *snapshot)

@@ -8,6 +8,9 @@
  *   key        kid -> level, page, box
  *   slice      (grain, start) -> cells
  *   held       apply moment -> records
+ *   journal    the newest events, which people, ids and gaps are filled from again
+ *   minute     minutes that are not final -> rows
+ *   history_*  minutes that are (storage/history.h)
  *
  * Each row carries a checksum over all of it (meta: one over all rows), and meta says how many
  * rows each table has: a flipped bit that SQLite does not notice, and a row that is lost, are.
@@ -24,7 +27,7 @@
 #include "storage/checkpoint.h"
 #include "storage/status.h"
 
-enum { SNAPSHOT_VERSION = 1 };
+enum { SNAPSHOT_VERSION = 2 };
 
 struct snapshot;
 
@@ -45,6 +48,16 @@ CTR_MUST_USE enum ctr_status snapshot_load(struct snapshot *snapshot,
 CTR_MUST_USE enum ctr_status snapshot_save(struct snapshot *snapshot,
                                            const struct checkpoint *checkpoint, int64_t saved_ms,
                                            struct ctr_error *reterr);
+
+/* How long the history keeps minutes and hours; 8 and 400 days unless said otherwise. */
+void snapshot_keep(struct snapshot *snapshot, int64_t minutes_ms, int64_t hours_ms);
+
+/* The newest cut that is in the file, 0 none. */
+uint64_t snapshot_cut(const struct snapshot *snapshot);
+
+/* The history of the file, for reading between saves. */
+struct history;
+struct history *snapshot_history(const struct snapshot *snapshot);
 
 /* Size of the file, 0 unknown. */
 uint64_t snapshot_bytes(const struct snapshot *snapshot);

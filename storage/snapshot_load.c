@@ -151,8 +151,8 @@ static enum ctr_status read_slice(struct sql_statement *row, void *ret_item)
 
         kid += unpack_signed(&unpacker);
         cell->key = (uint32_t)kid;
-        cell->impressions = (uint32_t)unpack_unsigned(&unpacker);
-        cell->clicks = (uint32_t)unpack_unsigned(&unpacker);
+        cell->impressions = (int32_t)unpack_signed(&unpacker);
+        cell->clicks = (int32_t)unpack_signed(&unpacker);
     }
     return unpacker.failed || unpacker.at != unpacker.end ? CTR_CORRUPT : CTR_OK;
 }
@@ -179,6 +179,25 @@ static enum ctr_status read_bucket(struct sql_statement *row, void *ret_item)
     return CTR_OK;
 }
 
+static enum ctr_status read_journal(struct sql_statement *row, void *ret_item)
+{
+    struct unpacker unpacker;
+
+    return checked_bytes(row, 2, &unpacker) ? journal_unpack(&unpacker, ret_item) : CTR_CORRUPT;
+}
+
+static enum ctr_status read_minute(struct sql_statement *row, void *ret_item)
+{
+    struct checkpoint_minute *minute = ret_item;
+    struct unpacker unpacker;
+
+    if (!checked_bytes(row, 2, &unpacker)) {
+        return CTR_CORRUPT;
+    }
+    minute->minute_ms = sql_get_integer(row, 0);
+    return snapshot_unpack_minute(&unpacker, minute->minute_ms, &minute->block);
+}
+
 static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *into,
                                   struct ctr_error *reterr)
 {
@@ -186,6 +205,8 @@ static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *
     struct rows keys = {.item_bytes = sizeof *into->keys};
     struct rows slices = {.item_bytes = sizeof *into->slices};
     struct rows buckets = {.item_bytes = sizeof *into->buckets};
+    struct rows journals = {.item_bytes = sizeof(struct journal_part *)};
+    struct rows minutes = {.item_bytes = sizeof *into->minutes};
     const struct {
         const char *query;
         read_row *read;
@@ -197,6 +218,8 @@ static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *
         {"SELECT grain, start, count, checksum, cells FROM slice ORDER BY grain, start", read_slice,
          &slices},
         {"SELECT apply, count, checksum, records FROM held ORDER BY apply", read_bucket, &buckets},
+        {"SELECT newest, checksum, events FROM journal ORDER BY number", read_journal, &journals},
+        {"SELECT start, checksum, rows FROM minute ORDER BY start", read_minute, &minutes},
     };
     enum ctr_status status = CTR_OK;
 
@@ -211,6 +234,10 @@ static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *
     into->slices_count = slices.count;
     into->buckets = buckets.items;
     into->buckets_count = buckets.count;
+    into->journals = journals.items;
+    into->journals_count = journals.count;
+    into->minutes = minutes.items;
+    into->minutes_count = minutes.count;
     return status;
 }
 
@@ -301,7 +328,9 @@ static bool all_there(const struct checkpoint *into, const int64_t values[META_C
     return values[META_PARTITIONS] == (int64_t)into->partitions_count &&
            values[META_KEYS] == (int64_t)into->keys_count &&
            values[META_SLICES] == (int64_t)into->slices_count &&
-           values[META_HELD] == (int64_t)into->buckets_count;
+           values[META_HELD] == (int64_t)into->buckets_count &&
+           values[META_JOURNALS] == (int64_t)into->journals_count &&
+           values[META_MINUTES] == (int64_t)into->minutes_count;
 }
 
 static enum ctr_status load_meta(struct snapshot *snapshot, struct checkpoint *into,
@@ -332,6 +361,12 @@ static enum ctr_status load_meta(struct snapshot *snapshot, struct checkpoint *i
     into->to_ms = values[META_TO];
     into->covered_from_ms = values[META_COVERED_FROM];
     into->keys_folded = (uint64_t)values[META_KEYS_FOLDED];
+    into->cut = (uint64_t)values[META_CUT];
+    into->people_horizon_ms = values[META_PEOPLE_HORIZON];
+    into->dedup_horizon_ms = values[META_DEDUP_HORIZON];
+    into->click_gap_ms = values[META_CLICK_GAP];
+    into->secret_check = values[META_SECRET_CHECK];
+    into->repeated = (uint64_t)values[META_REPEATED];
     into->keys_total = into->keys_count;
     into->slices_total = into->slices_count;
     into->buckets_total = into->buckets_count;
@@ -349,7 +384,8 @@ enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret
         sql_integer(snapshot->sql,
                     "SELECT EXISTS (SELECT 1 FROM meta) OR EXISTS (SELECT 1 FROM partition) OR"
                     " EXISTS (SELECT 1 FROM key) OR EXISTS (SELECT 1 FROM slice) OR EXISTS (SELECT "
-                    "1 FROM held)",
+                    "1 FROM held) OR EXISTS (SELECT 1 FROM journal) OR EXISTS (SELECT 1 FROM "
+                    "minute)",
                     &rows, reterr);
 
     if (status != CTR_OK || rows == 0) {
@@ -360,7 +396,15 @@ enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret
         return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to load the snapshot");
     }
     into->whole = true;
-    status = load_lists(snapshot, into, reterr);
+    /* The history is read when it is asked for; but a file that was cut off shows at both ends. */
+    status = sql_integer(snapshot->sql,
+                         "SELECT (SELECT count(*) FROM (SELECT slot FROM history_block"
+                         " ORDER BY slot DESC LIMIT 1)) +"
+                         " (SELECT count(*) FROM (SELECT kind FROM history_key LIMIT 1))",
+                         &rows, reterr);
+    if (status == CTR_OK) {
+        status = load_lists(snapshot, into, reterr);
+    }
     if (join_texts(into) != CTR_OK && status == CTR_OK) {
         status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to load the snapshot");
     }
@@ -374,6 +418,7 @@ enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret
         checkpoint_free(into);
         return status;
     }
+    snapshot->cut = into->cut;
     *ret_checkpoint = into;
     return CTR_OK;
 }

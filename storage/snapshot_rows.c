@@ -20,6 +20,14 @@ const char *const snapshot_meta_names[META_COUNT] = {
     [META_SLICES] = "slices",
     [META_HELD] = "held",
     [META_SAVED_AT] = "saved_at",
+    [META_CUT] = "cut",
+    [META_PEOPLE_HORIZON] = "people_horizon",
+    [META_DEDUP_HORIZON] = "dedup_horizon",
+    [META_CLICK_GAP] = "click_gap",
+    [META_SECRET_CHECK] = "secret_check",
+    [META_REPEATED] = "repeated",
+    [META_JOURNALS] = "journals",
+    [META_MINUTES] = "minutes",
 };
 
 int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length)
@@ -44,7 +52,8 @@ void snapshot_pack_partition(const struct partition *partition, struct packer *p
     const struct partition_counts *counts = &partition->counts;
     const uint64_t numbers[] = {counts->read,      counts->counted,    counts->held,
                                 counts->duplicate, counts->late,       counts->future,
-                                counts->unchecked, counts->stragglers, partition->gap_records};
+                                counts->unchecked, counts->stragglers, partition->gap_records,
+                                counts->filtered};
 
     pack_bytes(packer, partition->topic, strlen(partition->topic));
     pack_signed(packer, partition->number);
@@ -69,7 +78,8 @@ bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_
     uint64_t *const numbers[] = {
         &counts->read,      &counts->counted,    &counts->held,
         &counts->duplicate, &counts->late,       &counts->future,
-        &counts->unchecked, &counts->stragglers, &ret_partition->gap_records};
+        &counts->unchecked, &counts->stragglers, &ret_partition->gap_records,
+        &counts->filtered};
     size_t length = 0;
     const char *topic = unpack_bytes(unpacker, PARTITION_TOPIC_BYTES - 1, &length);
 

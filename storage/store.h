@@ -21,8 +21,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
+#include "storage/delays.h"
 #include "storage/event.h"
+#include "storage/minutes.h"
 #include "storage/partitions.h"
 #include "storage/status.h"
 #include "storage/window.h"
@@ -40,10 +43,17 @@ struct store_options {
     struct window_set windows;
     enum clock_mode clock;
     enum page_impressions page_impressions;
-    int64_t settle_ms; /* 0 in event mode */
-    int64_t late_ms;   /* INT64_MAX: off */
-    int64_t future_ms; /* INT64_MAX: off */
-    uint32_t keys_max; /* pages + boxes + placements that have their own row */
+    int64_t settle_ms;         /* 0 in event mode */
+    int64_t late_ms;           /* INT64_MAX: off */
+    int64_t future_ms;         /* INT64_MAX: off */
+    int64_t people_horizon_ms; /* windows up to this long have people */
+    int64_t dedup_horizon_ms;  /* how long after its event a copy is recognised */
+    int64_t lateness_ms;       /* how long after its end a minute is final */
+    int64_t click_gap_ms;      /* 0: every click counts */
+    uint64_t visitors_max;     /* pairs (visitor, key) that are remembered */
+    uint64_t ids_max;          /* events that are remembered, to find their copies */
+    uint32_t minutes_max;      /* rows of finished minutes that wait to be saved */
+    uint32_t keys_max;         /* pages + boxes + placements that have their own row */
     uint32_t held_max; /* records read but not counted; store_overfull() tells when it is reached */
     uint64_t hash_secret[24]; /* 192 random bytes: nobody outside can build colliding ids */
 };
@@ -56,6 +66,25 @@ struct key_name {
 
 struct totals {
     uint64_t impressions, clicks;
+};
+
+/* Visitors of one key in one window: by last view, by the earlier of last view and last click, by
+ * last click. Those who clicked without having seen are clicking - clickers. */
+struct crowd {
+    uint32_t viewers, clickers, clicking;
+};
+
+/* Whether the people of a window are known. */
+enum people_known { PEOPLE_KNOWN, PEOPLE_BEYOND_HORIZON, PEOPLE_OVER_LIMIT };
+
+/* All that is told about one key in one window. */
+struct figures {
+    struct totals totals;
+    enum people_known people;
+    struct crowd crowd; /* zeros unless PEOPLE_KNOWN */
+    bool has_prior;
+    double prior_ctr, prior_weight;
+    bool folded; /* all is zero, and it may be because the key is inside its level's `other` */
 };
 
 /* What one published picture has in common. MOMENT_NONE where there is none yet. */
@@ -140,12 +169,42 @@ CTR_MUST_USE enum ctr_status store_cut(struct store *store, bool whole,
 
 /* ---- readers (Thread: any) ----------------------------------------------------------------- */
 
-/* Totals of `count` keys in one window, all of one moment. An id nobody has counted gives zeros;
- * ret_folded[i] (may be NULL) is then true if its level had to fold keys into `other` within the
- * window, so that the zeros may be short. window < options->windows.count. */
+/* Figures of `count` keys in one window, all of one moment. An id nobody has counted gives zeros;
+ * `folded` is then true if its level had to fold keys into `other` within the window, so that the
+ * zeros may be short. window < options->windows.count. */
 void store_read(const struct store *store, size_t window, const struct key_name *names,
-                size_t count, struct totals *ret_totals, bool *ret_folded,
-                struct reading *ret_reading);
+                size_t count, struct figures *ret_figures, struct reading *ret_reading);
+
+/* What of one key is on its way to the history: the sums of what the store holds per minute, for
+ * minutes that begin in [from_ms, until_ms). `saved_cut` is the newest cut whose minutes are in the
+ * history already (snapshot_saved_cut). Errors: CTR_NO_MEMORY; CTR_RETRY: minutes of a later cut
+ * are in the history by now as well, ask it again. */
+struct minute_sum {
+    int64_t minute_ms;
+    int64_t numbers[MINUTE_NUMBERS];
+};
+
+struct minute_sums {
+    int64_t to_ms; /* every step up to here is in them; MOMENT_NONE none */
+    int64_t
+        first_ms; /* the first minute since the service's start; INT64_MIN: from the beginning */
+    int64_t lateness_ms;
+    size_t count;
+    struct minute_sum *items; /* owned, by minute */
+};
+CTR_MUST_USE enum ctr_status store_minutes(struct store *store, const struct key_name *name,
+                                           int64_t from_ms, int64_t until_ms, uint64_t saved_cut,
+                                           struct minute_sums *ret_sums);
+void minute_sums_done(struct minute_sums *sums);
+
+/* The key that the history knows a name by. */
+struct minute_key store_minute_key(const struct store *store, const struct key_name *name);
+
+/* Events of one key and minute that are held. Asks the writer, which answers with its next advance:
+ * waits for that until `deadline` (CLOCK_REALTIME). Errors: CTR_RETRY: no answer by then. */
+CTR_MUST_USE enum ctr_status store_held(struct store *store, const struct key_name *name,
+                                        int64_t minute_ms, const struct timespec *deadline,
+                                        uint64_t *ret_count);
 
 struct progress store_progress(const struct store *store);
 
@@ -166,7 +225,16 @@ struct store_status {
     uint64_t keys_folded; /* events counted in an `other` row since the start */
     uint64_t held;
     uint32_t held_max;
-    uint64_t bytes; /* memory of keys, names, slices and held records */
+    uint64_t bytes; /* memory of keys, names, slices, held records, people, ids and minutes */
+    uint64_t people, people_max; /* live pairs of a visitor and a key */
+    uint64_t people_refused;     /* pairs that did not fit, since the start */
+    uint64_t people_bytes;
+    uint64_t ids, ids_max, ids_bytes; /* remembered events */
+    uint64_t repeated;                /* clicks that click_gap leaves out */
+    uint64_t minutes_waiting;         /* rows of finished minutes not yet saved */
+    uint32_t minutes_max;
+    uint64_t minutes_lost; /* events whose minute could not be kept, since the start */
+    struct delays delays;
     uint64_t malformed[MALFORMED_COUNT];
     size_t samples_count; /* newest first */
     struct malformed_sample samples[MALFORMED_SAMPLES_MAX];

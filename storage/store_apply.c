@@ -4,11 +4,13 @@
  *
  * One step counts one bucket of held records and moves every window to the bucket's moment T:
  *   1. bring the windows to T - 1 s, if they lag behind (nothing is held in between)
- *   2. gather the bucket's records, in canonical order, into one cell per key and slice
- *   3. append the cells to their slices
+ *   2. gather the bucket's records, in canonical order: copies are found, people are met; what is
+ *      gained becomes one cell per key and slice (store_event.c, store_people.c)
+ *   3. make all room that is needed, tell the minutes, append the cells to their slices
  *   4. under the lock, at once for all keys: add the cells to the totals, take off what the
  *      windows leave behind, set to = T
- *   5. fold and drop old slices; keys without any cell go
+ *   5. end minutes, forget old ids, fold and drop old slices; keys without any cell go
+ * A step that memory cuts short goes on where it stopped: no event is taken twice.
  * Doing 1 first makes the state before every bucket a function of the log alone, whatever the
  * steps in which as_of came here; so which keys are admitted at the limit is one, too.
  */
@@ -89,14 +91,22 @@ bool store_partition_leads(const struct store *store, uint32_t index)
 
 /* ---- moving -------------------------------------------------------------------------------- */
 
+/* Room in every slice that gets gains: more than one list may go to a slice, where slices are
+ * longer than a minute. */
 static enum ctr_status reserve_slices(struct store *store)
 {
-    for (size_t i = 0; i < store->batch.count; i++) {
-        struct slice *slice = NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < store->step.lists_count; i++) {
+            const struct gain_list *list = &store->step.lists[i];
+            struct slice *slice = NULL;
 
-        if (slices_locate(&store->slices, store->batch.lists[i].start_ms, &slice) != CTR_OK ||
-            slices_reserve(&store->slices, slice, store->batch.lists[i].count) != CTR_OK) {
-            return CTR_NO_MEMORY;
+            if (slices_locate(&store->slices, list->start_ms, &slice) != CTR_OK) {
+                return CTR_NO_MEMORY;
+            }
+            slice->coming = pass == 0 ? 0 : slice->coming + list->count;
+            if (slices_reserve(&store->slices, slice, slice->coming) != CTR_OK) {
+                return CTR_NO_MEMORY;
+            }
         }
     }
     return CTR_OK;
@@ -104,14 +114,14 @@ static enum ctr_status reserve_slices(struct store *store)
 
 static void append_slices(struct store *store)
 {
-    for (size_t i = 0; i < store->batch.count; i++) {
-        const struct batch_list *list = &store->batch.lists[i];
+    for (size_t i = 0; i < store->step.lists_count; i++) {
+        const struct gain_list *list = &store->step.lists[i];
         struct slice *slice = NULL;
         enum ctr_status status = slices_locate(&store->slices, list->start_ms, &slice);
 
         CTR_ASSERT(status == CTR_OK && slice != NULL);
-        for (size_t c = 0; c < list->count; c++) {
-            status = slices_add(&store->slices, &store->keys, slice, &list->cells[c]);
+        for (size_t g = 0; g < list->count; g++) {
+            status = slices_add(&store->slices, &store->keys, slice, &list->gains[g].cell);
             CTR_ASSERT(status == CTR_OK); /* the room was made before */
         }
     }
@@ -119,18 +129,12 @@ static void append_slices(struct store *store)
 
 static void add_totals(struct store *store)
 {
-    for (size_t i = 0; i < store->batch.count; i++) {
-        const struct batch_list *list = &store->batch.lists[i];
+    for (size_t i = 0; i < store->step.lists_count; i++) {
+        const struct gain_list *list = &store->step.lists[i];
 
-        for (size_t c = 0; c < list->count; c++) {
-            struct totals *totals = keys_totals(&store->keys, list->cells[c].key);
-
-            for (size_t w = 0; w < store->options.windows.count; w++) {
-                if (list->start_ms >= store->published.from_ms[w]) {
-                    totals[w].impressions += list->cells[c].impressions;
-                    totals[w].clicks += list->cells[c].clicks;
-                }
-            }
+        for (size_t g = 0; g < list->count; g++) {
+            slices_count(&store->slices, &store->keys, &list->gains[g].cell, list->start_ms,
+                         store->published.from_ms);
         }
     }
 }
@@ -145,6 +149,9 @@ static void move_edges(struct store *store, int64_t to_ms)
 
         if (from_ms > published->from_ms[w]) {
             slices_expire(&store->slices, &store->keys, w, published->from_ms[w], from_ms);
+            if (w < store->people_windows.count) {
+                slices_expire(&store->crowds, &store->keys, w, published->from_ms[w], from_ms);
+            }
         }
         published->from_ms[w] = from_ms;
     }
@@ -153,10 +160,8 @@ static void move_edges(struct store *store, int64_t to_ms)
     published->progress.revision++;
 }
 
-enum ctr_status store_remove_orphans(struct store *store)
+static enum ctr_status remove_orphans(struct store *store, struct slices *slices)
 {
-    struct slices *slices = &store->slices;
-
     if (store->removed_count + slices->orphans_count > store->removed_capacity) {
         size_t capacity = (store->removed_count + slices->orphans_count) * 2;
         uint32_t *kids = realloc(store->removed_kids, capacity * sizeof *kids);
@@ -189,19 +194,44 @@ enum ctr_status store_remove_orphans(struct store *store)
     return CTR_OK;
 }
 
-static enum ctr_status settle(struct store *store, int64_t to_ms)
+enum ctr_status store_remove_orphans(struct store *store)
 {
-    if (slices_settle(&store->slices, &store->keys, to_ms) != CTR_OK) {
-        return CTR_NO_MEMORY;
-    }
-    return store->slices.orphans_count == 0 ? CTR_OK : store_remove_orphans(store);
+    enum ctr_status status = remove_orphans(store, &store->slices);
+
+    return status == CTR_OK ? remove_orphans(store, &store->crowds) : status;
 }
 
-/* Moves to `to_ms` without counting anything. */
-static enum ctr_status pass(struct store *store, int64_t to_ms)
+/* Copies of what is this old can only be stragglers' (CONTRACT, Events 7). */
+void store_forget(struct store *store, int64_t to_ms)
+{
+    int64_t until_ms = to_ms - store->options.dedup_horizon_ms - 2 * MINUTE_MS;
+
+    ids_forget(&store->ids, until_ms);
+    gaps_forget(&store->gaps, until_ms - store->options.click_gap_ms);
+    if (store->people_windows.count > 0) {
+        int64_t from_ms = store->published.from_ms[store->people_windows.count - 1];
+
+        people_set_reach(&store->people, moment_floor(from_ms, 1000) / 1000);
+    }
+}
+
+/* After `to` moved: what no window needs any more goes, and minutes end. */
+static enum ctr_status settle(struct store *store, int64_t to_ms)
+{
+    store_close_minutes(store, to_ms);
+    store_forget(store, to_ms);
+    if (slices_settle(&store->slices, &store->keys, to_ms) != CTR_OK ||
+        slices_settle(&store->crowds, &store->keys, to_ms) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    return store_remove_orphans(store);
+}
+
+static enum ctr_status move_edges_alone(struct store *store, int64_t to_ms)
 {
     if (store->published.progress.to_ms == MOMENT_NONE) {
         slices_set_limits(&store->slices, to_ms);
+        slices_set_limits(&store->crowds, to_ms);
     }
     store_lock(store);
     move_edges(store, to_ms);
@@ -209,49 +239,124 @@ static enum ctr_status pass(struct store *store, int64_t to_ms)
     return settle(store, to_ms);
 }
 
-static void account(struct store *store, const struct held_bucket *bucket)
+/* The end of the first open minute that ends after `to` and up to to_ms; MOMENT_NONE. Only the
+ * writer changes the list of open minutes, so it may look without their lock. */
+static int64_t next_minute_end(const struct store *store, int64_t to_ms)
 {
-    for (size_t i = 0; i < bucket->count; i++) {
-        struct partition_counts *counts = &store->partitions[bucket->events[i].partition].counts;
+    for (size_t i = 0; i < store->book.open_count; i++) {
+        int64_t end_ms = store->book.open[i]->minute_ms + MINUTE_MS;
 
-        counts->held--;
-        counts->counted++;
-        counts->stragglers += bucket->events[i].straggler ? 1 : 0;
+        if (end_ms > store->published.progress.to_ms && end_ms < to_ms) {
+            return end_ms;
+        }
     }
+    return MOMENT_NONE;
 }
 
-static enum ctr_status count_first(struct store *store)
+/* Moves to `to_ms` without counting anything, with a stop at each minute's end on the way: what the
+ * history keeps of people is taken there. */
+static enum ctr_status pass(struct store *store, int64_t to_ms)
 {
-    struct held_bucket *bucket = held_first(&store->held);
-    int64_t to_ms = bucket->apply_ms;
-
-    if (store->published.progress.to_ms == MOMENT_NONE ||
-        store->published.progress.to_ms < to_ms - SLICE_BASE_MS) {
-        if (pass(store, to_ms - SLICE_BASE_MS) != CTR_OK) {
+    for (int64_t end_ms = next_minute_end(store, to_ms); end_ms != MOMENT_NONE;
+         end_ms = next_minute_end(store, to_ms)) {
+        if (move_edges_alone(store, end_ms) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }
-    if (store_gather(store, bucket) != CTR_OK || reserve_slices(store) != CTR_OK ||
-        held_reserve_drop(&store->held) != CTR_OK) {
-        return CTR_NO_MEMORY;
-    }
-    append_slices(store);
-    store->keys_folded += store->batch.folded;
-    store_lock(store);
-    add_totals(store);
-    move_edges(store, max_of(to_ms, store->published.progress.to_ms));
-    store_unlock(store);
-    account(store, bucket);
-    held_drop_first(&store->held, &store->names);
-    return settle(store, store->published.progress.to_ms);
+    return move_edges_alone(store, to_ms);
 }
 
-static enum ctr_status move_to(struct store *store, int64_t to_ms)
+/* When the record was made; unknown for one that was held across a restart. */
+static void measure(struct store *store, const struct held_event *event, int64_t now_ms)
 {
-    const struct held_bucket *bucket = held_first(&store->held);
+    if (store->options.clock == CLOCK_WALL && event->delay_ms != HELD_DELAY_UNKNOWN) {
+        delays_add(&store->delays.applied, now_ms - event->ts_ms - event->delay_ms);
+    }
+}
 
-    for (; bucket != NULL && bucket->apply_ms <= to_ms; bucket = held_first(&store->held)) {
-        if (count_first(store) != CTR_OK) {
+static void account(struct store *store, const struct held_bucket *bucket, int64_t now_ms)
+{
+    for (size_t i = 0; i < bucket->count; i++) {
+        const struct held_event *event = &bucket->events[i];
+        struct partition_counts *counts = &store->partitions[event->partition].counts;
+
+        counts->held--;
+        if (event->verdict == HELD_DUPLICATE) {
+            counts->duplicate++;
+            continue;
+        }
+        counts->counted++;
+        counts->stragglers += (event->flags & HELD_STRAGGLER) != 0;
+        counts->unchecked += (event->flags & HELD_UNCHECKED) != 0;
+        counts->filtered += (event->flags & HELD_FILTERED) != 0;
+        measure(store, event, now_ms);
+    }
+}
+
+/* Begins the step of the first bucket, after bringing the windows to the second before it. */
+static enum ctr_status begin_step(struct store *store)
+{
+    struct step *step = &store->step;
+    int64_t bucket_ms = held_first(&store->held)->apply_ms;
+
+    if (store->published.progress.to_ms == MOMENT_NONE ||
+        store->published.progress.to_ms < bucket_ms - SLICE_BASE_MS) {
+        if (pass(store, bucket_ms - SLICE_BASE_MS) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+    }
+    step->begun = true;
+    step->bucket_ms = bucket_ms;
+    step->to_ms = max_of(bucket_ms, store->published.progress.to_ms);
+    step->sorted_count = step->next_event = step->next_row = step->next_note = 0;
+    step->folded = step->refused = step->repeated = 0;
+    step->lists_count = step->notes_count = step->steps_count = 0;
+    step->crowd_lists_count = 0;
+    return CTR_OK;
+}
+
+static enum ctr_status end_step(struct store *store, struct held_bucket *bucket, int64_t now_ms)
+{
+    int64_t to_ms = store->step.to_ms;
+
+    append_slices(store);
+    store_append_crowds(store);
+    store->keys_folded += store->step.folded;
+    store->people_refused += store->step.refused;
+    store->repeated += store->step.repeated;
+    account(store, bucket, now_ms);
+    store_lock(store);
+    add_totals(store);
+    store_add_crowds(store);
+    move_edges(store, to_ms);
+    store_publish_accounts(store);
+    store_unlock(store);
+    held_drop(&store->held, bucket, &store->names);
+    store->step.begun = false;
+    return settle(store, to_ms);
+}
+
+static enum ctr_status count_first(struct store *store, int64_t now_ms)
+{
+    struct held_bucket *bucket = NULL;
+
+    if (!store->step.begun && begin_step(store) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    bucket = held_at(&store->held, store->step.bucket_ms);
+    if (store_gather(store, bucket) != CTR_OK || store_sort_crowds(store) != CTR_OK ||
+        reserve_slices(store) != CTR_OK || held_reserve_drop(&store->held) != CTR_OK ||
+        store_note_minutes(store) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    return end_step(store, bucket, now_ms);
+}
+
+static enum ctr_status move_to(struct store *store, int64_t to_ms, int64_t now_ms)
+{
+    while (store->step.begun ||
+           (held_first(&store->held) != NULL && held_first(&store->held)->apply_ms <= to_ms)) {
+        if (count_first(store, now_ms) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }
@@ -266,7 +371,7 @@ enum ctr_status store_advance(struct store *store, int64_t now_ms, bool waiting)
         move_as_of(store, now_ms);
     }
     if (!waiting && store->as_of_ms != MOMENT_NONE) {
-        status = move_to(store, moment_floor(store->as_of_ms, SLICE_BASE_MS));
+        status = move_to(store, moment_floor(store->as_of_ms, SLICE_BASE_MS), now_ms);
     }
     return store_publish(store) == CTR_OK ? status : CTR_NO_MEMORY;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "storage/checkpoint.h"
+#include "storage/moment.h"
 #include "storage/pack.h"
 #include "storage/store_internal.h"
 
@@ -111,7 +112,7 @@ static bool cut_tier(struct tier *tier, struct checkpoint *cut)
         }
         *into = (struct checkpoint_slice){
             .grain_ms = tier->grain_ms, .start_ms = slice->start_ms, .count = slice->count};
-        if (!copy_list(slice->cells, slice->count, sizeof *slice->cells, &into->cells)) {
+        if (!copy_list(slice->cells, slice->count, sizeof *into->cells, &into->cells)) {
             return false;
         }
         cut->slices_count++;
@@ -149,8 +150,10 @@ static bool pack_bucket(const struct held_bucket *bucket, struct checkpoint_buck
         const struct held_event *event = &bucket->events[i];
 
         pack_unsigned(&packer, event->partition);
-        pack_unsigned(&packer, (uint64_t)event->type | (event->straggler ? 2 : 0));
+        pack_unsigned(&packer, (uint64_t)event->flags << 1 | event->type);
         pack_signed(&packer, bucket->apply_ms - event->ts_ms);
+        pack_hash(&packer, event->visitor);
+        pack_hash(&packer, event->print);
         pack_bytes(&packer, event->page->bytes, event->page->length);
         pack_bytes(&packer, event->box == NULL ? "" : event->box->bytes,
                    event->box == NULL ? 0 : event->box->length);
@@ -192,29 +195,137 @@ static bool cut_held(struct store *store, struct checkpoint *cut)
     return true;
 }
 
-enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **ret_checkpoint)
+/* What has been journalled since the last cut joins what is not known to be saved. */
+static bool cut_journals(struct store *store, struct checkpoint *cut)
 {
-    struct checkpoint *cut = calloc(1, sizeof *cut);
+    struct journal_part *fresh = NULL;
 
-    if (cut == NULL) {
-        return CTR_NO_MEMORY;
+    if (store->journals_count == store->journals_capacity) {
+        size_t capacity = store->journals_capacity == 0 ? 16 : store->journals_capacity * 2;
+        struct journal_part **parts = realloc(store->journals_waiting, capacity * sizeof *parts);
+
+        if (parts == NULL) {
+            return false;
+        }
+        store->journals_waiting = parts;
+        store->journals_capacity = capacity;
     }
-    cut->whole = whole;
+    cut->journals = calloc(store->journals_count + 1, sizeof *cut->journals);
+    if (cut->journals == NULL) {
+        return false;
+    }
+    if (store->journal->count > 0) {
+        fresh = journal_part_new();
+        if (fresh == NULL) {
+            return false;
+        }
+        store->journals_waiting[store->journals_count++] = store->journal;
+        store->journal = fresh;
+    }
+    for (; cut->journals_count < store->journals_count; cut->journals_count++) {
+        struct journal_part *part = store->journals_waiting[cut->journals_count];
+
+        journal_part_take(part);
+        cut->journals[cut->journals_count] = part;
+    }
+    return true;
+}
+
+static bool cut_minutes(struct store *store, struct checkpoint *cut)
+{
+    if (book_cut(&store->book, store->cut, &cut->finished, &cut->finished_count) != CTR_OK) {
+        return false;
+    }
+    cut->minutes = calloc(store->book.open_count + 1, sizeof *cut->minutes);
+    if (cut->minutes == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < store->book.open_count; i++) {
+        struct minute_block *block = store->book.open[i];
+        struct checkpoint_minute *minute = &cut->minutes[cut->minutes_count++];
+
+        minute->minute_ms = block->minute_ms;
+        if (cut->whole || block->changed) {
+            minute->block = minute_block_copy(block);
+            if (minute->block == NULL) {
+                return false;
+            }
+            block->changed = false;
+        }
+    }
+    return true;
+}
+
+/* The cut before is in the file: what was kept in case it failed may go. */
+static void forget_saved(struct store *store)
+{
+    for (size_t i = 0; i < store->journals_count; i++) {
+        journal_part_give(store->journals_waiting[i]);
+    }
+    store->journals_count = 0;
+    book_saved(&store->book, store->cut);
+}
+
+/* How far back events are needed to fill people, ids and gaps again. */
+static int64_t journal_from(const struct store *store)
+{
+    int64_t to_ms = store->published.progress.to_ms;
+    int64_t span_ms = store->options.dedup_horizon_ms + 3 * MINUTE_MS + store->options.click_gap_ms;
+    int64_t people_ms = (int64_t)store->people.newest_count * 1000;
+
+    if (to_ms == MOMENT_NONE) {
+        return MOMENT_NONE;
+    }
+    return to_ms - (people_ms > span_ms ? people_ms : span_ms);
+}
+
+static void cut_settings(const struct store *store, struct checkpoint *cut)
+{
+    const struct store_options *options = &store->options;
+
+    cut->cut = store->cut;
     cut->as_of_ms = store->as_of_ms;
     cut->to_ms = store->published.progress.to_ms;
     cut->covered_from_ms = store->covered_from_ms;
     cut->keys_folded = store->keys_folded;
-    cut->clock = store->options.clock;
-    cut->page_impressions = store->options.page_impressions;
-    cut->windows = store->options.windows;
+    cut->clock = options->clock;
+    cut->page_impressions = options->page_impressions;
+    cut->windows = options->windows;
+    cut->people_horizon_ms = options->people_horizon_ms;
+    cut->dedup_horizon_ms = options->dedup_horizon_ms;
+    cut->click_gap_ms = options->click_gap_ms;
+    cut->secret_check = store_secret_check(options);
+    cut->repeated = store->repeated;
+    cut->journal_from_ms = journal_from(store);
     cut->partitions_count = store->partitions_count;
+}
+
+enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **ret_checkpoint)
+{
+    struct checkpoint *cut = calloc(1, sizeof *cut);
+
+    if (!whole) {
+        forget_saved(store);
+    }
+    if (cut == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    if (store->step.begun) { /* memory cut a step short: half of it must not be saved */
+        free(cut);
+        return CTR_NO_MEMORY;
+    }
+    cut->whole = whole || store->cut_failed;
+    store->cut_failed = true;
+    store->cut++;
+    cut_settings(store, cut);
     if (!copy_list(store->partitions, store->partitions_count, sizeof *store->partitions,
                    &cut->partitions) ||
         !cut_gone(store, cut) || !cut_keys(store, cut) || !cut_slices(store, cut) ||
-        !cut_held(store, cut)) {
+        !cut_held(store, cut) || !cut_journals(store, cut) || !cut_minutes(store, cut)) {
         checkpoint_free(cut);
         return CTR_NO_MEMORY;
     }
+    store->cut_failed = false;
     store->removed_count = 0;
     store->slices.gone_count = 0;
     store->held.gone_count = 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the store share: store.c (life, records), store_apply.c (time), store_read.c
- * and store_list.c (readers), store_cut.c (checkpoints). Nobody else includes this.
+ * What the files of the store share: store.c (life, records), store_gather.c (a bucket into cells),
+ * store_people.c (who saw and clicked), store_minutes.c (minutes for the history), store_apply.c
+ * (time), store_read.c and store_list.c (readers), store_cut.c and store_restore.c (checkpoints).
+ * Nobody else includes this.
  *
  * One mutex. The writer takes it to publish and to add or remove keys, readers to copy out. A plain
  * mutex and not a read-write lock: with glibc's default one, readers starve the writer.
@@ -11,25 +13,82 @@
 
 #include <pthread.h>
 
+#include "storage/book.h"
+#include "storage/gaps.h"
 #include "storage/held.h"
+#include "storage/ids.h"
+#include "storage/journal.h"
 #include "storage/keys.h"
 #include "storage/names.h"
+#include "storage/people.h"
 #include "storage/slices.h"
 #include "storage/store.h"
 
-/* Counts that enter one slice in one step, one cell per key. */
-struct batch_list {
+/* What one key gets in one slice in one step. */
+struct gain {
+    struct cell cell;
+    int32_t events; /* that were counted, for the revision of their minute */
+};
+
+/* Gains of one slice, or of one minute of a slice that is longer; one per key. */
+struct gain_list {
     int64_t start_ms;
     uint64_t mark;
     size_t count, capacity;
-    struct cell *cells;
+    struct gain *gains;
 };
 
-struct batch {
-    size_t count, capacity;
-    struct batch_list *lists;
-    size_t last;     /* the list met last */
-    uint64_t folded; /* added to keys_folded when the batch is counted, not each time it is tried */
+/* What only minutes are told of: a copy, a click left out, an event older than every window. */
+enum note_kind { NOTE_DUPLICATE, NOTE_FILTERED, NOTE_REPEATED, NOTE_OLD, NOTE_OLD_REPEATED };
+
+struct note {
+    const struct held_event *event; /* in the bucket */
+    int64_t ts_ms;
+    enum note_kind kind;
+};
+
+/* A person who leaves or enters one second of one key. */
+struct crowd_step {
+    int64_t second_s;
+    struct crowd_cell cell;
+};
+
+/* Crowd cells of one second, one per key. */
+struct crowd_list {
+    int64_t second_s;
+    size_t first, count; /* of the sorted cells */
+};
+
+/* One step: a bucket on its way into the counts. Each phase goes on where it failed, so that no
+ * event is taken twice: `begun` says that a bucket is under way. */
+struct step {
+    bool begun;
+    int64_t bucket_ms, to_ms;
+    size_t sorted_count, next_event; /* gather */
+    size_t next_row, next_note;      /* minutes: rows are counted over all lists; notes by level */
+    uint64_t folded, refused, repeated;
+
+    size_t lists_count, lists_capacity;
+    struct gain_list *lists;
+    size_t last; /* the list met last */
+    size_t notes_count, notes_capacity;
+    struct note *notes;
+
+    size_t steps_count, steps_capacity;
+    struct crowd_step *steps;
+    size_t cells_capacity;
+    struct crowd_cell *cells; /* sorted by second and merged */
+    size_t crowd_lists_count, crowd_lists_capacity;
+    struct crowd_list *crowd_lists;
+    uint32_t *seconds; /* scratch of the sort: one per second of reach, and one */
+};
+
+/* A question of a reader that only the writer can answer; under the lock. */
+struct held_question {
+    bool asked, answered;
+    const struct key_name *name; /* the asker's, who waits */
+    int64_t minute_ms;
+    uint64_t count;
 };
 
 struct samples {
@@ -44,17 +103,27 @@ struct published {
     struct partition *partitions;
     size_t partitions_count, partitions_capacity;
     uint64_t held, keys_folded, bytes;
+    uint64_t people, people_refused, people_bytes, ids, ids_bytes, repeated;
+    struct delays delays;
     struct samples samples;
 };
 
 struct store {
     struct store_options options;
+    struct window_set people_windows; /* the first so many of options.windows */
+    size_t minute_window;             /* the 10m window, WINDOWS_MAX where none has people */
 
     /* the writer's own */
     struct names names;
     struct held held;
-    struct slices slices;
-    struct batch batch;
+    struct slices slices, crowds;
+    struct people people;
+    struct ids ids;
+    struct gaps gaps;
+    struct journal_part *journal;           /* being filled */
+    struct journal_part **journals_waiting; /* cut off, until they are saved */
+    size_t journals_count, journals_capacity;
+    struct step step;
     struct partition *partitions;
     uint32_t *order;  /* partition indexes by topic and number: the canonical order */
     uint32_t *sorted; /* scratch: a bucket's events in that order */
@@ -63,20 +132,29 @@ struct store {
     int64_t as_of_ms, covered_from_ms;
     int64_t lead_ms; /* the least partition clock of the last advance, MOMENT_NONE */
     bool at_end, caught_up_once;
-    uint64_t keys_folded;
+    uint64_t keys_folded, people_refused, repeated;
+    uint64_t cut;    /* number of the newest one */
+    bool cut_failed; /* for want of memory: the next one is whole */
+    struct delays delays;
     struct samples samples;
     uint32_t *removed_kids; /* saved keys that are gone: the snapshot must forget them */
     size_t removed_count, removed_capacity;
 
     /* shared */
     pthread_mutex_t lock;
+    pthread_cond_t answered;
+    struct held_question question;
     struct keys keys;
     struct published published;
+    struct minutes_book book; /* has a lock of its own */
 };
 
 /* store_new with room for keys numbered up to kids_min, which a checkpoint may bring. */
 CTR_MUST_USE enum ctr_status store_new_sized(const struct store_options *options, uint32_t kids_min,
                                              struct store **ret_store, struct ctr_error *reterr);
+
+/* The same for the same hash_secret, and tells nothing about it. */
+int64_t store_secret_check(const struct store_options *options);
 
 void store_lock(const struct store *store);
 void store_unlock(const struct store *store);
@@ -95,10 +173,92 @@ CTR_MUST_USE enum ctr_status store_remove_orphans(struct store *store);
 /* Copies the accounts for readers. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status store_publish(struct store *store);
 
-/* Turns a bucket's records into store->batch, in canonical order. Errors: CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status store_gather(struct store *store, const struct held_bucket *bucket);
+/* The same without memory to be had, under the lock: with each step, so that a status is one
+ * picture. */
+void store_publish_accounts(struct store *store);
 
-/* Frees the scratch lists. */
-void batch_done(struct batch *batch);
+/* The prior's weight that was learned last, for the keys with the same siblings. */
+struct prior_memo {
+    bool known;
+    enum level level;
+    const struct name *box;
+    double weight;
+};
+
+/* The figures of a row, or of a key that nobody has counted: zeros, and what its level above says.
+ * Under the lock. */
+void store_figures(const struct store *store, struct prior_memo *memo, size_t window, uint32_t kid,
+                   struct figures *ret_figures);
+void store_unknown_figures(const struct store *store, struct prior_memo *memo, size_t window,
+                           const struct key_name *name, uint64_t box_hash,
+                           struct figures *ret_figures);
+
+/* Fingerprint of an accepted event whose names are known; 0 where it has no id. */
+uint64_t store_print(const struct store *store, const struct event *event,
+                     const struct held_event *held);
+
+/* ---- a step, in this order ----------------------------------------------------------------- */
+
+/* Turns a bucket's records into gains, notes and crowd steps, in canonical order. Errors:
+ * CTR_NO_MEMORY: the next call goes on. */
+CTR_MUST_USE enum ctr_status store_gather(struct store *store, struct held_bucket *bucket);
+
+/* One event. Errors: CTR_NO_MEMORY: nothing changed. */
+CTR_MUST_USE enum ctr_status store_take(struct store *store, struct held_event *event);
+
+/* Where the gains of an event of ts_ms are listed: its slice, or its minute where slices are
+ * longer; MOMENT_NONE where nothing is kept. */
+int64_t step_start(const struct store *store, int64_t ts_ms);
+
+/* The list of that moment, made if need be. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status step_list(struct store *store, int64_t start_ms, size_t *ret_at);
+
+/* Room for one event's levels. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status step_reserve(struct gain_list *list);
+
+/* The key's entry; the room was reserved. */
+struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid);
+
+/* One event's people, at the levels whose keys are given (KEY_NONE: not at that level); flags for
+ * the journal. After store_reserve_people for the same event. */
+uint32_t store_meet(struct store *store, const struct held_event *event,
+                    const uint32_t kids[LEVEL_COUNT]);
+CTR_MUST_USE enum ctr_status store_reserve_people(struct store *store,
+                                                  const struct held_event *event,
+                                                  const uint32_t kids[LEVEL_COUNT]);
+/* The hash of the pair of a visitor and a key; of a visitor and a place where click_gap looks. */
+uint64_t store_pair(uint64_t visitor, uint64_t key_hash, enum level level);
+uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash);
+
+/* Forgets what is too old at to_ms for ids, gaps and people. */
+void store_forget(struct store *store, int64_t to_ms);
+
+/* Sorts the crowd steps by second and merges them; makes room in the slices. Errors: CTR_NO_MEMORY:
+ * may be called again. */
+CTR_MUST_USE enum ctr_status store_sort_crowds(struct store *store);
+void store_append_crowds(struct store *store);
+void store_add_crowds(struct store *store); /* under the lock */
+
+/* Adds gains and notes to the minutes. Errors: CTR_NO_MEMORY: the next call goes on. */
+CTR_MUST_USE enum ctr_status store_note_minutes(struct store *store);
+
+/* A record that its times refused, for its minute. */
+void store_note_refused(struct store *store, const struct event *event, enum minute_number number);
+
+/* `to` has reached to_ms: takes the people of a minute that ends there, finishes minutes. */
+void store_close_minutes(struct store *store, int64_t to_ms);
+
+/* DESIGN "Levels", CONTRACT 12: whether such an event counts at a level. */
+bool store_counts_at(const struct store *store, enum event_type type, bool box, enum level level);
+
+void step_done(struct step *step);
+
+/* Fills people, ids and gaps again from a checkpoint's journals, after all else was restored.
+ * Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status store_replay_journals(struct store *store,
+                                                   const struct checkpoint *from);
+
+/* Answers a reader's question about held records, under the lock. */
+void store_answer(struct store *store);
 
 #endif

@@ -155,7 +155,7 @@ static void select_placements(struct selection *selection, uint64_t page_hash)
     /* A placement never outlives the key of its page: both get a cell from the same event. */
     uint32_t kid = page == KEY_NONE ? KEY_NONE : keys_at(keys, page)->page->placements;
 
-    for (; kid != KEY_NONE; kid = keys_at(keys, kid)->next) {
+    for (; kid != KEY_NONE; kid = keys_at(keys, kid)->of_page.next) {
         consider(selection, kid);
     }
 }
@@ -192,6 +192,7 @@ static struct text copy_name(const struct name *name, char **at)
 static void copy_rows(const struct selection *selection, struct listing *listing)
 {
     const struct store *store = selection->store;
+    struct prior_memo memo = {.known = false};
     char *at = listing->bytes;
 
     for (size_t i = 0; i < selection->count; i++) {
@@ -200,7 +201,8 @@ static void copy_rows(const struct selection *selection, struct listing *listing
 
         row->page = copy_name(key->page, &at);
         row->box = copy_name(key->box, &at);
-        row->totals = selection->heap[i].totals;
+        store_figures(store, &memo, selection->query->window, selection->heap[i].kid,
+                      &row->figures);
     }
     listing->count = selection->count;
     listing->total = selection->total;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/hash.h"
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
@@ -59,33 +60,58 @@ static void rank_samples(const struct store *store, struct samples *samples)
     }
 }
 
+static uint64_t memory_of(const struct store *store)
+{
+    return keys_bytes(&store->keys) + store->names.bytes +
+           store->names.slots_count * sizeof *store->names.slots + store->slices.bytes +
+           store->crowds.bytes + store->held.events * sizeof(struct held_event) +
+           store->people.bytes + store->ids.bytes + gaps_bytes(&store->gaps) +
+           store->journal->capacity * sizeof(struct journal_event) + book_bytes(&store->book);
+}
+
+void store_publish_accounts(struct store *store)
+{
+    struct published *published = &store->published;
+
+    if (published->partitions_capacity < store->partitions_count) {
+        return; /* the next store_publish makes room */
+    }
+    for (size_t i = 0; i < store->partitions_count; i++) {
+        published->partitions[i] = store->partitions[store->order[i]];
+    }
+    published->partitions_count = store->partitions_count;
+    published->held = store->held.events;
+    published->keys_folded = store->keys_folded;
+    published->people = store->people.live;
+    published->people_refused = store->people_refused;
+    published->people_bytes = store->people.bytes;
+    published->ids = store->ids.count;
+    published->ids_bytes = store->ids.bytes;
+    published->repeated = store->repeated;
+}
+
 enum ctr_status store_publish(struct store *store)
 {
     struct published *published = &store->published;
-    uint64_t bytes = keys_bytes(&store->keys) + store->names.bytes +
-                     store->names.slots_count * sizeof *store->names.slots + store->slices.bytes +
-                     store->held.events * sizeof(struct held_event);
+    uint64_t bytes = memory_of(store);
     int64_t alive_ms = oldest_life(store);
 
     if (reserve_published(store) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     store_lock(store);
-    for (size_t i = 0; i < store->partitions_count; i++) {
-        published->partitions[i] = store->partitions[store->order[i]];
-    }
-    published->partitions_count = store->partitions_count;
+    store_publish_accounts(store);
     published->progress.as_of_ms = store->as_of_ms;
     published->progress.covered_from_ms = store->covered_from_ms;
     published->progress.alive_ms = alive_ms;
     published->progress.at_end = store->at_end;
     published->progress.caught_up_once = store->caught_up_once;
     published->progress.partitions = (uint32_t)store->partitions_count;
-    published->held = store->held.events;
-    published->keys_folded = store->keys_folded;
     published->bytes = bytes;
+    published->delays = store->delays;
     published->samples = store->samples;
     rank_samples(store, &published->samples);
+    store_answer(store);
     store_unlock(store);
     return CTR_OK;
 }
@@ -107,11 +133,6 @@ static uint64_t text_hash(const struct store *store, struct text text)
     return text.length == 0 ? 0 : hash_id(store->options.hash_secret, text.bytes, text.length);
 }
 
-static bool any(const struct totals *totals)
-{
-    return totals->impressions > 0 || totals->clicks > 0;
-}
-
 enum { READ_CHUNK = 64 };
 
 struct hashes {
@@ -119,20 +140,21 @@ struct hashes {
 };
 
 /* Under the lock. */
-static void read_one(const struct store *store, size_t window, const struct key_name *name,
-                     const struct hashes *hashes, struct totals *ret_totals, bool *ret_folded)
+static void read_one(const struct store *store, struct prior_memo *memo, size_t window,
+                     const struct key_name *name, const struct hashes *hashes,
+                     struct figures *ret_figures)
 {
     uint32_t kid = keys_find_text(&store->keys, name, hashes->page, hashes->box);
-    enum level level = keys_level(name);
 
-    *ret_totals = kid == KEY_NONE ? (struct totals){0} : keys_totals(&store->keys, kid)[window];
-    *ret_folded = level != LEVEL_SITE && !any(ret_totals) &&
-                  any(&keys_totals(&store->keys, keys_reserved(level))[window]);
+    if (kid == KEY_NONE) {
+        store_unknown_figures(store, memo, window, name, hashes->box, ret_figures);
+        return;
+    }
+    store_figures(store, memo, window, kid, ret_figures);
 }
 
 void store_read(const struct store *store, size_t window, const struct key_name *names,
-                size_t count, struct totals *ret_totals, bool *ret_folded,
-                struct reading *ret_reading)
+                size_t count, struct figures *ret_figures, struct reading *ret_reading)
 {
     uint64_t revision = 0;
     size_t done = 0;
@@ -142,6 +164,7 @@ void store_read(const struct store *store, size_t window, const struct key_name 
      * the picture changed between two pieces, all is read again: an answer is of one moment. */
     do {
         struct hashes hashes[READ_CHUNK];
+        struct prior_memo memo = {.known = false};
         size_t piece = count - done < READ_CHUNK ? count - done : READ_CHUNK;
 
         for (size_t i = 0; i < piece; i++) {
@@ -156,12 +179,7 @@ void store_read(const struct store *store, size_t window, const struct key_name 
         }
         revision = store->published.progress.revision;
         for (size_t i = 0; i < piece; i++) {
-            bool folded = false;
-
-            read_one(store, window, &names[done + i], &hashes[i], &ret_totals[done + i], &folded);
-            if (ret_folded != NULL) {
-                ret_folded[done + i] = folded;
-            }
+            read_one(store, &memo, window, &names[done + i], &hashes[i], &ret_figures[done + i]);
         }
         ret_reading->from_ms = store->published.from_ms[window];
         ret_reading->progress = store->published.progress;
@@ -169,6 +187,8 @@ void store_read(const struct store *store, size_t window, const struct key_name 
         done += piece;
     } while (done < count);
 }
+
+/* ---- status -------------------------------------------------------------------------------- */
 
 static void copy_samples(const struct published *published, struct store_status *ret_status)
 {
@@ -193,6 +213,16 @@ static void copy_status(const struct store *store, struct store_status *ret_stat
     ret_status->held = published->held;
     ret_status->held_max = store->options.held_max;
     ret_status->bytes = published->bytes;
+    ret_status->people = published->people;
+    ret_status->people_max = store->options.visitors_max;
+    ret_status->people_refused = published->people_refused;
+    ret_status->people_bytes = published->people_bytes;
+    ret_status->ids = published->ids;
+    ret_status->ids_max = store->options.ids_max;
+    ret_status->ids_bytes = published->ids_bytes;
+    ret_status->repeated = published->repeated;
+    ret_status->minutes_max = store->options.minutes_max;
+    ret_status->delays = published->delays;
     copy_samples(published, ret_status);
     ret_status->partitions_count = published->partitions_count;
     for (size_t i = 0; i < published->partitions_count; i++) {
@@ -221,6 +251,10 @@ enum ctr_status store_status_read(const struct store *store, struct store_status
         if (needed <= room) {
             copy_status(store, ret_status);
             store_unlock(store);
+            book_lock(&store->book);
+            ret_status->minutes_waiting = store->book.rows;
+            ret_status->minutes_lost = store->book.lost;
+            book_unlock(&store->book);
             return CTR_OK;
         }
         store_unlock(store);

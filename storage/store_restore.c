@@ -3,6 +3,8 @@
  * Growing a store out of a checkpoint. Nothing in the checkpoint is believed: numbers that do not
  * fit together are CTR_CORRUPT, never a wrong count.
  */
+#include <stdlib.h>
+
 #include "storage/checkpoint.h"
 #include "storage/moment.h"
 #include "storage/pack.h"
@@ -33,6 +35,28 @@ static enum ctr_status check_settings(const struct store_options *options,
         return ctr_fail(reterr, CTR_INVALID,
                         "the snapshot was made with another page_impressions; set that, or move it "
                         "away to start anew from Kafka");
+    }
+    if (store_secret_check(options) != from->secret_check) {
+        return ctr_fail(reterr, CTR_INVALID,
+                        "the snapshot was made with another hash key; bring back the file that "
+                        "hash_key names (hash.key in data_dir), or move the snapshot away to start "
+                        "anew from Kafka");
+    }
+    if (options->click_gap_ms != from->click_gap_ms) {
+        return ctr_fail(
+            reterr, CTR_INVALID,
+            "the snapshot was made with click_gap = %lldms; set that, or move it away to "
+            "start anew from Kafka",
+            (long long)from->click_gap_ms);
+    }
+    if (options->people_horizon_ms > from->people_horizon_ms ||
+        options->dedup_horizon_ms > from->dedup_horizon_ms) {
+        return ctr_fail(
+            reterr, CTR_INVALID,
+            "the snapshot remembers people for %llds and ids for %llds, which a longer "
+            "people_horizon or dedup_horizon cannot be answered from; set those, or move "
+            "it away to start anew from Kafka",
+            (long long)from->people_horizon_ms / 1000, (long long)from->dedup_horizon_ms / 1000);
     }
     for (size_t w = 0; w < options->windows.count; w++) {
         if (!window_served(&from->windows, &options->windows.items[w])) {
@@ -139,16 +163,22 @@ static enum ctr_status restore_event(struct store *store, const struct checkpoin
     uint64_t partition = unpack_unsigned(unpacker);
     uint64_t type = unpack_unsigned(unpacker);
     int64_t age_ms = unpack_signed(unpacker);
+    uint64_t visitor = unpack_hash(unpacker);
+    uint64_t print = unpack_hash(unpacker);
     struct text page = {0};
     struct text box = {0};
     struct held_event event = {.ts_ms = bucket->apply_ms - age_ms,
+                               .visitor = visitor,
+                               .print = print,
                                .partition = (uint32_t)partition,
+                               .delay_ms = HELD_DELAY_UNKNOWN,
                                .type = (uint8_t)(type & 1),
-                               .straggler = (type & 2) != 0};
+                               .flags = (uint8_t)(type >> 1)};
 
     page.bytes = unpack_bytes(unpacker, EVENT_ID_BYTES_MAX, &page.length);
     box.bytes = unpack_bytes(unpacker, EVENT_ID_BYTES_MAX, &box.length);
-    if (unpacker->failed || partition >= store->partitions_count || page.length == 0 || type > 3) {
+    if (unpacker->failed || partition >= store->partitions_count || page.length == 0 ||
+        type >> 1 >= HELD_FLAGS_END) {
         return CTR_CORRUPT;
     }
     if (take_name(store, page, &event.page) != CTR_OK ||
@@ -190,6 +220,31 @@ static enum ctr_status restore_held(struct store *store, const struct checkpoint
     return CTR_OK;
 }
 
+static enum ctr_status restore_minutes(struct store *store, const struct checkpoint *from)
+{
+    struct minutes_book *book = &store->book;
+
+    book->open = calloc(from->minutes_count + 1, sizeof *book->open);
+    if (book->open == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    book->open_capacity = from->minutes_count + 1;
+    for (size_t i = 0; i < from->minutes_count; i++) {
+        struct minute_block *block = from->minutes[i].block;
+
+        if (block == NULL || block->minute_ms != from->minutes[i].minute_ms ||
+            (i > 0 && block->minute_ms <= from->minutes[i - 1].minute_ms)) {
+            return CTR_CORRUPT;
+        }
+        minute_block_take(block);
+        block->changed = false;
+        book->open[book->open_count++] = block;
+    }
+    book->to_ms = from->to_ms;
+    book->freed_cut = from->cut;
+    return CTR_OK;
+}
+
 static void restore_time(struct store *store, const struct checkpoint *from)
 {
     struct published *published = &store->published;
@@ -197,11 +252,14 @@ static void restore_time(struct store *store, const struct checkpoint *from)
     store->as_of_ms = from->as_of_ms;
     store->covered_from_ms = from->covered_from_ms;
     store->keys_folded = from->keys_folded;
+    store->repeated = from->repeated;
+    store->cut = from->cut;
     published->progress.to_ms = from->to_ms;
     if (from->to_ms == MOMENT_NONE) {
         return;
     }
     slices_set_limits(&store->slices, from->to_ms);
+    slices_set_limits(&store->crowds, from->to_ms);
     for (size_t w = 0; w < store->options.windows.count; w++) {
         published->from_ms[w] = window_from_ms(&store->options.windows.items[w], from->to_ms);
     }
@@ -248,6 +306,12 @@ enum ctr_status store_restore(const struct store_options *options,
     }
     if (status == CTR_OK) {
         restore_time(store, checkpoint);
+        status = restore_minutes(store, checkpoint);
+    }
+    if (status == CTR_OK) {
+        status = store_replay_journals(store, checkpoint);
+    }
+    if (status == CTR_OK) {
         status = store_publish(store);
     }
     if (status != CTR_OK) {

@@ -103,7 +103,7 @@ static void bench_read(const struct store *store)
 {
     static char texts[BATCH][2][32];
     struct key_name names[BATCH];
-    struct totals totals[BATCH];
+    struct figures figures[BATCH];
     struct reading reading;
     struct listing *listing = NULL;
     struct list_query query = {.level = LEVEL_BOX, .window = 1, .limit = 100};
@@ -116,7 +116,7 @@ static void bench_read(const struct store *store)
     }
     begun_us = clock_mono_us();
     for (int i = 0; i < READS; i++) {
-        store_read(store, 1, names, BATCH, totals, NULL, &reading);
+        store_read(store, 1, names, BATCH, figures, &reading);
     }
     report("read_100_placements", clock_mono_us() - begun_us, READS, "ns_per_batch");
     begun_us = clock_mono_us();
@@ -180,6 +180,12 @@ int main(void)
                                      .clock = CLOCK_EVENT,
                                      .late_ms = config.late_ms,
                                      .future_ms = config.future_ms,
+                                     .people_horizon_ms = 10 * MINUTE_MS,
+                                     .dedup_horizon_ms = 10 * MINUTE_MS,
+                                     .lateness_ms = 2 * MINUTE_MS,
+                                     .visitors_max = 20000000,
+                                     .ids_max = 20000000,
+                                     .minutes_max = 4000000,
                                      .keys_max = config.keys_max,
                                      .held_max = config.held_max,
                                      .hash_secret = {20261123}};

@@ -15,6 +15,8 @@
 #include "storage/moment.h"
 #include "storage/snapshot.h"
 
+#define HOUR_MS (60 * MINUTE_MS)
+
 enum {
     ROUNDS = 300,
     SECONDS = 8,
@@ -24,8 +26,6 @@ enum {
     NOTES_MAX = PARTITIONS * LOG_MAX + 8,
     IDS = 12,
     PATH_BYTES = 128,
-    MINUTE_MS = 60000,
-    HOUR_MS = 3600000,
 };
 
 struct entry {
@@ -136,6 +136,12 @@ static void pick_options(struct dice *dice)
             dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS : PAGE_IMPRESSIONS_BOX_VIEWS,
         .late_ms = INT64_C(48) * HOUR_MS,
         .future_ms = MINUTE_MS,
+        .people_horizon_ms = 10 * MINUTE_MS,
+        .dedup_horizon_ms = 10 * MINUTE_MS,
+        .lateness_ms = 2 * MINUTE_MS,
+        .visitors_max = 100000,
+        .ids_max = 100000,
+        .minutes_max = 1000000,
         .keys_max = dice_percent(dice, 30) ? 1000 : (uint32_t)dice_between(dice, 1, 40),
         .held_max = 1000000};
     assert_int_equal(window_set_parse(window_sets[dice_below(dice, 6)], &options.windows, NULL),
@@ -153,6 +159,17 @@ static void digest(uint64_t *into, const void *bytes, size_t length)
     *into = hash_mix(*into, hash_checksum(bytes, length), length);
 }
 
+/* Member by member: between them may be anything. */
+static void digest_figures(const struct figures *figures, uint64_t *into)
+{
+    digest(into, &figures->totals, sizeof figures->totals);
+    digest(into, &figures->people, sizeof figures->people);
+    digest(into, &figures->crowd, sizeof figures->crowd);
+    digest(into, &figures->has_prior, sizeof figures->has_prior);
+    digest(into, &figures->prior_ctr, sizeof figures->prior_ctr);
+    digest(into, &figures->prior_weight, sizeof figures->prior_weight);
+}
+
 static void digest_list(const struct store *store, const struct list_query *query, uint64_t *into)
 {
     struct listing *listing = NULL;
@@ -164,7 +181,7 @@ static void digest_list(const struct store *store, const struct list_query *quer
     for (size_t i = 0; i < listing->count; i++) {
         digest(into, listing->rows[i].page.bytes, listing->rows[i].page.length);
         digest(into, listing->rows[i].box.bytes, listing->rows[i].box.length);
-        digest(into, &listing->rows[i].totals, sizeof listing->rows[i].totals);
+        digest_figures(&listing->rows[i].figures, into);
     }
     listing_free(listing);
 }
@@ -193,7 +210,7 @@ static struct totals sum_level(const struct store *store, enum level level, size
 
         assert_int_equal(store_list(store, &query, &listing), CTR_OK);
         for (size_t i = 0; i < listing->count; i++) {
-            add(&sum, &listing->rows[i].totals);
+            add(&sum, &listing->rows[i].figures.totals);
         }
         if (last) {
             add(&sum, &listing->other);
@@ -213,9 +230,11 @@ static void check_sums(const struct run *run, size_t window)
     struct totals boxes = sum_level(run->store, LEVEL_BOX, window);
     struct totals placements = sum_level(run->store, LEVEL_PLACEMENT, window);
     struct totals total;
+    struct figures figures;
     struct reading reading;
 
-    store_read(run->store, window, &site, 1, &total, NULL, &reading);
+    store_read(run->store, window, &site, 1, &figures, &reading);
+    total = figures.totals;
     ROUND_CHECK(run->dice, memcmp(&total, &pages, sizeof total) == 0, "pages are not the site");
     ROUND_CHECK(run->dice, memcmp(&boxes, &placements, sizeof boxes) == 0,
                 "placements are not the boxes");

@@ -14,12 +14,12 @@
 #include "storage/listing.h"
 #include "storage/snapshot.h"
 
+#define HOUR_MS (60 * MINUTE_MS)
+
 enum {
     ROUNDS = 3000,
     SECONDS = 10,
     PATH_BYTES = 128,
-    MINUTE_MS = 60000,
-    HOUR_MS = 3600000,
 };
 
 /* What a round is made of. */
@@ -65,6 +65,12 @@ static void pick_options(struct dice *dice, struct store_options *options)
             dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS : PAGE_IMPRESSIONS_BOX_VIEWS,
         .late_ms = dice_percent(dice, 70) ? INT64_C(48) * HOUR_MS : HOUR_MS,
         .future_ms = MINUTE_MS,
+        .people_horizon_ms = 10 * MINUTE_MS,
+        .dedup_horizon_ms = 10 * MINUTE_MS,
+        .lateness_ms = 2 * MINUTE_MS,
+        .visitors_max = 100000,
+        .ids_max = 100000,
+        .minutes_max = 1000000,
         .keys_max = dice_percent(dice, 50) ? 100000 : (uint32_t)dice_between(dice, 0, 30),
         .held_max = 1000000};
     assert_int_equal(window_set_parse(window_sets[set], &options->windows, NULL), CTR_OK);
@@ -331,8 +337,7 @@ static void restart(struct world *world)
 static void check_keys(struct world *world, size_t window, enum level level, int count)
 {
     static struct key_name names[MODEL_KEYS];
-    static struct totals totals[MODEL_KEYS];
-    static bool folded[MODEL_KEYS];
+    static struct figures figures[MODEL_KEYS];
     static int keys[MODEL_KEYS];
     struct reading reading;
     const struct totals *other = &recount.other[level];
@@ -351,7 +356,7 @@ static void check_keys(struct world *world, size_t window, enum level level, int
             names[i].box = model_text(box);
         }
     }
-    store_read(world->store, window, names, (size_t)count, totals, folded, &reading);
+    store_read(world->store, window, names, (size_t)count, figures, &reading);
     ROUND_CHECK(world->dice, reading.progress.to_ms == world->model->to_ms, "to");
     ROUND_CHECK(world->dice,
                 reading.from_ms == model_from(world->model->options.windows.items[window].length_ms,
@@ -361,15 +366,16 @@ static void check_keys(struct world *world, size_t window, enum level level, int
         const struct totals *wanted = &recount.keys[level][keys[i]];
         bool zero = wanted->impressions == 0 && wanted->clicks == 0;
 
-        ROUND_CHECK(
-            world->dice,
-            totals[i].impressions == wanted->impressions && totals[i].clicks == wanted->clicks,
-            "window %zu, %s %d: %llu/%llu, wanted %llu/%llu", window, level_name(level), keys[i],
-            (unsigned long long)totals[i].clicks, (unsigned long long)totals[i].impressions,
-            (unsigned long long)wanted->clicks, (unsigned long long)wanted->impressions);
         ROUND_CHECK(world->dice,
-                    folded[i] == (level != LEVEL_SITE && zero &&
-                                  (other->impressions > 0 || other->clicks > 0)),
+                    figures[i].totals.impressions == wanted->impressions &&
+                        figures[i].totals.clicks == wanted->clicks,
+                    "window %zu, %s %d: %llu/%llu, wanted %llu/%llu", window, level_name(level),
+                    keys[i], (unsigned long long)figures[i].totals.clicks,
+                    (unsigned long long)figures[i].totals.impressions,
+                    (unsigned long long)wanted->clicks, (unsigned long long)wanted->impressions);
+        ROUND_CHECK(world->dice,
+                    figures[i].folded == (level != LEVEL_SITE && zero &&
+                                          (other->impressions > 0 || other->clicks > 0)),
                     "folded, %s %d", level_name(level), keys[i]);
     }
 }
@@ -470,8 +476,8 @@ static void check_list(struct world *world, size_t window)
         ROUND_CHECK(world->dice,
                     compare_text(row->page, rows[i].name.page) == 0 &&
                         compare_text(row->box, rows[i].name.box) == 0 &&
-                        row->totals.impressions == rows[i].totals.impressions &&
-                        row->totals.clicks == rows[i].totals.clicks,
+                        row->figures.totals.impressions == rows[i].totals.impressions &&
+                        row->figures.totals.clicks == rows[i].totals.clicks,
                     "row %zu of the list", i);
     }
     ROUND_CHECK(

@@ -39,6 +39,12 @@ static inline void fixture_start(struct fixture *fixture, uint32_t keys_max)
     struct store_options options = {.clock = CLOCK_EVENT,
                                     .late_ms = INT64_MAX,
                                     .future_ms = INT64_MAX,
+                                    .people_horizon_ms = 10 * MINUTE_MS,
+                                    .dedup_horizon_ms = 10 * MINUTE_MS,
+                                    .lateness_ms = 2 * MINUTE_MS,
+                                    .visitors_max = 100000,
+                                    .ids_max = 100000,
+                                    .minutes_max = 100000,
                                     .keys_max = keys_max,
                                     .held_max = 100000};
     struct ctr_error error = {0};

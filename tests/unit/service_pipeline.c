@@ -52,6 +52,12 @@ static void configure(struct fixture *fixture, enum clock_mode clock)
                                               .settle_ms = fixture->config.settle_ms,
                                               .late_ms = fixture->config.late_ms,
                                               .future_ms = fixture->config.future_ms,
+                                              .people_horizon_ms = 10 * MINUTE_MS,
+                                              .dedup_horizon_ms = 10 * MINUTE_MS,
+                                              .lateness_ms = 2 * MINUTE_MS,
+                                              .visitors_max = 20000000,
+                                              .ids_max = 20000000,
+                                              .minutes_max = 4000000,
                                               .keys_max = 1000,
                                               .held_max = fixture->config.held_max,
                                               .hash_secret = {1, 2, 3}};
@@ -100,11 +106,10 @@ static struct totals placement(struct fixture *fixture, struct reading *ret_read
 {
     struct key_name name = {.page = {.bytes = "/p", .length = 2},
                             .box = {.bytes = "b", .length = 1}};
-    struct totals totals;
+    struct figures figures;
 
-    store_read(fixture->store, fixture->config.windows.count - 1, &name, 1, &totals, NULL,
-               ret_reading);
-    return totals;
+    store_read(fixture->store, fixture->config.windows.count - 1, &name, 1, &figures, ret_reading);
+    return figures.totals;
 }
 
 /* Awaits a condition on the totals of the widest window. */
@@ -258,7 +263,7 @@ static void time_moves_windows_when_nothing_arrives(void **state)
 {
     struct fixture fixture = {.store = NULL};
     struct key_name site = {0};
-    struct totals totals = {0};
+    struct figures figures = {0};
     struct reading reading;
     int64_t until_ms = clock_mono_ms() + WAIT_MS;
 
@@ -273,10 +278,10 @@ static void time_moves_windows_when_nothing_arrives(void **state)
     await_totals(&fixture, 1, 0);
     fake_confirm(fixture.source, 0, 1, EPOCH_MS + 70000);
     do {
-        store_read(fixture.store, 0, &site, 1, &totals, NULL, &reading);
+        store_read(fixture.store, 0, &site, 1, &figures, &reading);
         (void)poll(NULL, 0, 1);
     } while (reading.progress.to_ms < EPOCH_MS + 69000 && clock_mono_ms() < until_ms);
-    assert_int_equal(totals.impressions + totals.clicks, 0);
+    assert_int_equal(figures.totals.impressions + figures.totals.clicks, 0);
     assert_int_equal(reading.from_ms, reading.progress.to_ms - 60000);
     await_totals(&fixture, 1, 0); /* the widest window still holds it */
     stop(&fixture);

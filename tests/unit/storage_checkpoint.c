@@ -398,7 +398,7 @@ static void a_checkpoint_that_contradicts_itself_is_corrupt(void **state)
             cut->buckets[0].bytes[0] = 2; /* a partition that is not there */
             break;
         case 10:
-            cut->buckets[0].bytes[1] = 4; /* a type that is not there */
+            cut->buckets[0].bytes[1] = 64; /* a flag that is not there */
             break;
         case 11:
             cut->partitions[1].counts.held++; /* a held record was lost */

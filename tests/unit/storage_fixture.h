@@ -14,8 +14,7 @@
 #include "storage/moment.h"
 #include "storage/store.h"
 
-#define MINUTE_MS INT64_C(60000)
-#define HOUR_MS   (60 * MINUTE_MS)
+#define HOUR_MS (60 * MINUTE_MS)
 /* 2026-11-23T17:20:00.000Z: on an edge of every grain. */
 #define BEGIN_MS INT64_C(1795454400000)
 
@@ -29,6 +28,12 @@ static inline struct store_options fixture_options(const char *windows)
     struct store_options options = {.clock = CLOCK_WALL,
                                     .late_ms = 48 * HOUR_MS,
                                     .future_ms = MINUTE_MS,
+                                    .people_horizon_ms = 10 * MINUTE_MS,
+                                    .dedup_horizon_ms = 10 * MINUTE_MS,
+                                    .lateness_ms = 2 * MINUTE_MS,
+                                    .visitors_max = 100000,
+                                    .ids_max = 100000,
+                                    .minutes_max = 100000,
                                     .keys_max = 1000,
                                     .held_max = 1000};
 
@@ -59,6 +64,8 @@ struct given {
     enum event_type type;
     int64_t ts_ms;
     const char *page, *box; /* box NULL: none */
+    const char *visitor, *id;
+    bool filtered;
 };
 
 /* The next record of the partition, written at record_ms and read then. */
@@ -67,7 +74,10 @@ static inline void give(struct store *store, uint32_t p, int64_t record_ms, stru
     struct event event = {.type = given.type,
                           .ts_ms = given.ts_ms,
                           .page = as_text(given.page),
-                          .box = as_text(given.box)};
+                          .box = as_text(given.box),
+                          .visitor = as_text(given.visitor),
+                          .id = as_text(given.id),
+                          .filtered = given.filtered};
     int64_t now_ms = store_options(store)->clock == CLOCK_EVENT ? MOMENT_NONE : record_ms;
 
     assert_int_equal(store_record_event(store, p, partition_next(store_partition(store, p)),
@@ -105,10 +115,10 @@ static inline struct totals totals_of(const struct store *store, size_t window, 
 {
     struct key_name name = {.page = as_text(page), .box = as_text(box)};
     struct reading reading;
-    struct totals totals;
+    struct figures figures;
 
-    store_read(store, window, &name, 1, &totals, NULL, &reading);
-    return totals;
+    store_read(store, window, &name, 1, &figures, &reading);
+    return figures.totals;
 }
 
 #define assert_totals(store, window, page, box, wanted_impressions, wanted_clicks)                 \

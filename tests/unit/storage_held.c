@@ -32,7 +32,7 @@ static void buckets_come_in_the_order_of_their_moment(void **state)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         assert_int_equal(held_first(&held)->apply_ms, wanted[i]);
         assert_int_equal(held_reserve_drop(&held), CTR_OK);
-        held_drop_first(&held, &names);
+        held_drop(&held, held_first(&held), &names);
     }
     assert_null(held_first(&held));
     assert_int_equal(held.events, 0);
@@ -79,7 +79,7 @@ static void only_saved_buckets_are_listed_as_gone(void **state)
     held.buckets[1].saved = true;
     for (int i = 0; i < 2; i++) {
         assert_int_equal(held_reserve_drop(&held), CTR_OK);
-        held_drop_first(&held, &names);
+        held_drop(&held, held_first(&held), &names);
     }
     assert_int_equal(held.gone_count, 1);
     assert_int_equal(held.gone[0], 2000);

@@ -21,7 +21,10 @@ static struct tables make(uint32_t limit)
     struct tables tables;
 
     assert_int_equal(names_init(&tables.names, secret), CTR_OK);
-    assert_int_equal(keys_init(&tables.keys, 2, limit, 0), CTR_OK);
+    assert_int_equal(
+        keys_init(&tables.keys,
+                  &(struct keys_shape){.windows = 2, .people_windows = 1, .limit = limit}),
+        CTR_OK);
     return tables;
 }
 
@@ -163,12 +166,12 @@ static void a_new_key_has_no_totals_of_the_one_before(void **state)
 
     (void)state;
     keys_totals(&tables.keys, kid)[1] = (struct totals){7, 8};
-    keys_at(&tables.keys, kid)->mark = 99;
+    keys_at(&tables.keys, kid)->marks[0].list = 99;
     take_away(&tables, kid);
     assert_int_equal(add(&tables, LEVEL_PAGE, "b", NULL), kid);
     assert_int_equal(keys_totals(&tables.keys, kid)[1].impressions, 0);
     assert_int_equal(keys_totals(&tables.keys, kid)[1].clicks, 0);
-    assert_int_equal(keys_at(&tables.keys, kid)->mark, 0);
+    assert_int_equal(keys_at(&tables.keys, kid)->marks[0].list, 0);
     assert_true(keys_at(&tables.keys, kid)->unsaved);
     drop(&tables);
 }
@@ -210,8 +213,8 @@ static int64_t walk(const struct tables *tables, const struct name *page)
     uint32_t before = KEY_NONE;
 
     for (uint32_t kid = page->placements; kid != KEY_NONE;
-         kid = keys_at(&tables->keys, kid)->next) {
-        if (keys_at(&tables->keys, kid)->prev != before) {
+         kid = keys_at(&tables->keys, kid)->of_page.next) {
+        if (keys_at(&tables->keys, kid)->of_page.prev != before) {
             return -1;
         }
         sum += kid;
@@ -266,7 +269,9 @@ static void keys_are_restored_at_their_old_numbers_and_the_holes_are_used(void *
 
     (void)state;
     assert_int_equal(names_init(&tables.names, secret), CTR_OK);
-    assert_int_equal(keys_init(&tables.keys, 1, 5, 3000), CTR_OK);
+    assert_int_equal(
+        keys_init(&tables.keys, &(struct keys_shape){.windows = 1, .limit = 5, .kids_min = 3000}),
+        CTR_OK);
     assert_int_equal(keys_restore(&tables.keys, 3000, LEVEL_PAGE, take(&tables, "a"), NULL),
                      CTR_OK);
     assert_int_equal(keys_restore(&tables.keys, 6, LEVEL_BOX, NULL, take(&tables, "b")), CTR_OK);

@@ -19,8 +19,10 @@ static void make(struct tables *tables, const char *windows)
 
     assert_int_equal(window_set_parse(windows, &set, NULL), CTR_OK);
     assert_int_equal(names_init(&tables->names, secret), CTR_OK);
-    assert_int_equal(keys_init(&tables->keys, set.count, 5000, 0), CTR_OK);
-    slices_init(&tables->slices, &set);
+    assert_int_equal(
+        keys_init(&tables->keys, &(struct keys_shape){.windows = set.count, .limit = 5000}),
+        CTR_OK);
+    slices_init(&tables->slices, SLICES_COUNTS, &set);
 }
 
 static void drop(struct tables *tables)
@@ -39,7 +41,7 @@ static uint32_t page(struct tables *tables, const char *text)
     return keys_add(&tables->keys, LEVEL_PAGE, name, NULL, KEY_NONE);
 }
 
-static void count(struct tables *tables, int64_t ts_ms, uint32_t kid, uint32_t impressions)
+static void count(struct tables *tables, int64_t ts_ms, uint32_t kid, int32_t impressions)
 {
     struct cell cell = {.key = kid, .impressions = impressions};
     struct slice *slice = NULL;
@@ -62,7 +64,9 @@ static uint64_t sum_of(const struct tables *tables, size_t tier, uint32_t kid)
         const struct slice *slice = &tables->slices.tiers[tier].items[i];
 
         for (size_t c = 0; c < slice->count; c++) {
-            sum += slice->cells[c].key == kid ? slice->cells[c].impressions : 0;
+            const struct cell *cell = (const struct cell *)slice_cell(&tables->slices, slice, c);
+
+            sum += cell->key == kid ? (uint64_t)cell->impressions : 0;
         }
     }
     return sum;
@@ -227,14 +231,14 @@ static void a_full_counter_goes_on_in_the_next_cell(void **state)
     make(&tables, "1m,10m");
     kid = page(&tables, "a");
     settle(&tables, BEGIN_MS);
-    count(&tables, BEGIN_MS, kid, UINT32_MAX - 1);
+    count(&tables, BEGIN_MS, kid, INT32_MAX - 1);
     count(&tables, BEGIN_MS, kid, 1);
     assert_int_equal(tables.slices.tiers[0].items[0].count, 1);
     count(&tables, BEGIN_MS, kid, 3);
     assert_int_equal(tables.slices.tiers[0].items[0].count, 2);
-    assert_true(sum_of(&tables, 0, kid) == (uint64_t)UINT32_MAX + 3);
+    assert_true(sum_of(&tables, 0, kid) == (uint64_t)INT32_MAX + 3);
     settle(&tables, BEGIN_MS + 2 * MINUTE_MS);
-    assert_true(sum_of(&tables, 1, kid) == (uint64_t)UINT32_MAX + 3);
+    assert_true(sum_of(&tables, 1, kid) == (uint64_t)INT32_MAX + 3);
     assert_int_equal(keys_at(&tables.keys, kid)->cells, 2);
     settle(&tables, BEGIN_MS + HOUR_MS);
     assert_int_equal(tables.slices.orphans_count, 1);

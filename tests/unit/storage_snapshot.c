@@ -114,6 +114,32 @@ static void save(struct snapshot *snapshot, struct store *store, bool whole)
 }
 
 /* Everything in a checkpoint as bytes, so that two can be compared. */
+static int compare_hashes(const void *left, const void *right)
+{
+    return memcmp(left, right, sizeof(uint64_t));
+}
+
+/* Journals in any division into parts and open minutes in any order of rows say the same. */
+static void pack_minutes(const struct checkpoint *from, struct packer *packer)
+{
+    for (size_t i = 0; i < from->minutes_count; i++) {
+        const struct minute_block *block = from->minutes[i].block;
+        static uint64_t sums[4096];
+
+        pack_signed(packer, from->minutes[i].minute_ms);
+        assert_true(block->rows_count <= sizeof sums / sizeof sums[0]);
+        for (size_t r = 0; r < block->rows_count; r++) {
+            struct minute_key key = minute_block_key(block, block->rows[r].key);
+
+            sums[r] = hash_mix(key.hash,
+                               hash_checksum(block->rows[r].numbers, sizeof block->rows[r].numbers),
+                               key.level);
+        }
+        qsort(sums, block->rows_count, sizeof sums[0], compare_hashes);
+        pack_bytes(packer, sums, block->rows_count * sizeof sums[0]);
+    }
+}
+
 static void pack_checkpoint(const struct checkpoint *from, struct packer *packer)
 {
     pack_signed(packer, from->as_of_ms);
@@ -153,6 +179,7 @@ static void pack_checkpoint(const struct checkpoint *from, struct packer *packer
         pack_unsigned(packer, from->buckets[i].count);
         pack_bytes(packer, from->buckets[i].bytes, from->buckets[i].length);
     }
+    pack_minutes(from, packer);
     assert_false(packer->failed);
 }
 
@@ -185,17 +212,37 @@ static void assert_saved(struct snapshot *snapshot, struct store *store)
     checkpoint_free(loaded);
 }
 
-/* Keys, slices of two tiers, held records, two partitions, a gap, malformed records. */
+static void give_named(struct store *store, int i, const char *page)
+{
+    static const char *const visitors[] = {"v1", "v2", NULL};
+    char id[16];
+
+    (void)snprintf(id, sizeof id, "id %d", i);
+    give(store, (uint32_t)i % 2, BEGIN_MS + i * 7000,
+         (struct given){.type = i % 5 == 0 ? EVENT_CLICK : EVENT_VIEW,
+                        .ts_ms = BEGIN_MS + i * 7000,
+                        .page = page,
+                        .box = "box",
+                        .visitor = visitors[i % 3],
+                        .id = id});
+}
+
+/* Keys, slices of two tiers, held records, two partitions, a gap, malformed records, people, ids,
+ * clicks with a gap, minutes that are open and one that is final. */
 static struct store *full_store(void)
 {
     struct store_options options = fixture_options("1m,10m");
-    struct store *store = fixture_store(&options, 2);
+    struct store *store = NULL;
+
+    options.click_gap_ms = 10000;
+    store = fixture_store(&options, 2);
 
     store_cover_from(store, BEGIN_MS - HOUR_MS);
     for (int i = 0; i < 30; i++) {
         view(store, (uint32_t)i % 2, BEGIN_MS + i * 7000, i % 3 == 0 ? "/a" : "/b",
              i % 4 == 0 ? NULL : "box");
         click(store, (uint32_t)i % 2, BEGIN_MS + i * 7000, "/a", "box");
+        give_named(store, i, i % 2 == 0 ? "/a" : "/c");
     }
     partition_start(store_partition(store, 0), 100, true);
     store_record_malformed(store, 0, 100, BEGIN_MS, MALFORMED_KEY_TWICE, "{}");
@@ -430,9 +477,9 @@ static void a_newer_version_is_refused_untouched(void **state)
     save(snapshot, store, true);
     snapshot_close(snapshot);
     store_free(store);
-    run_sql("PRAGMA user_version = 2");
+    run_sql("PRAGMA user_version = 3");
     assert_refused_untouched(CTR_INVALID);
-    run_sql("PRAGMA user_version = 1");
+    run_sql("PRAGMA user_version = 2");
     snapshot_close(open_snapshot());
 }
 
@@ -509,7 +556,10 @@ static void every_changed_column_is_noticed(void **state)
         {"slice", "start", false},      {"slice", "count", false},
         {"slice", "checksum", false},   {"held", "records", true},
         {"held", "apply", false},       {"held", "count", false},
-        {"held", "checksum", false},
+        {"held", "checksum", false},    {"journal", "events", true},
+        {"journal", "newest", false},   {"journal", "checksum", false},
+        {"minute", "rows", true},       {"minute", "start", false},
+        {"minute", "checksum", false},
     };
     static unsigned char bytes[FILE_BYTES_MAX];
     struct store *store = full_store();
@@ -557,9 +607,12 @@ static void every_changed_column_is_noticed(void **state)
 
 static void every_changed_setting_is_noticed(void **state)
 {
-    static const char *const names[] = {"as_of",  "to",   "covered_from",     "keys_folded",
-                                        "clock",  "keys", "page_impressions", "partitions",
-                                        "slices", "held", "saved_at",         "checksum"};
+    static const char *const names[] = {
+        "as_of",    "to",        "covered_from",     "keys_folded",
+        "clock",    "keys",      "page_impressions", "partitions",
+        "slices",   "held",      "saved_at",         "checksum",
+        "cut",      "click_gap", "people_horizon",   "dedup_horizon",
+        "repeated", "journals",  "minutes",          "secret_check"};
     static unsigned char bytes[FILE_BYTES_MAX];
     struct store *store = full_store();
     struct snapshot *snapshot = open_snapshot();
@@ -592,7 +645,7 @@ static void every_changed_setting_is_noticed(void **state)
 
 static void a_lost_row_is_noticed(void **state)
 {
-    static const char *const tables[] = {"partition", "key", "slice", "held"};
+    static const char *const tables[] = {"partition", "key", "slice", "held", "journal", "minute"};
     static unsigned char bytes[FILE_BYTES_MAX];
     struct store *store = full_store();
     struct snapshot *snapshot = open_snapshot();
@@ -673,7 +726,9 @@ static void a_flipped_bit_anywhere_in_the_file_never_gives_other_numbers(void **
 
 static void a_cut_off_file_never_gives_other_numbers(void **state)
 {
+    enum { PAGE_BYTES = 4096 };
     static unsigned char bytes[FILE_BYTES_MAX];
+    static const unsigned char zeros[PAGE_BYTES];
     struct store *store = full_store();
     struct snapshot *snapshot = open_snapshot();
     size_t length = 0;
@@ -685,7 +740,11 @@ static void a_cut_off_file_never_gives_other_numbers(void **state)
     length = read_file(path, bytes);
     for (size_t cut = 512; cut < length; cut += 1536) {
         write_file(path, bytes, cut);
-        assert_int_not_equal(load_status(), CTR_OK);
+        /* Of the last page only zeros may be missing. */
+        if (load_status() == CTR_OK) {
+            assert_true(length - cut < PAGE_BYTES);
+            assert_true(memcmp(bytes + cut, zeros, length - cut) == 0);
+        }
     }
 }
 

@@ -21,7 +21,8 @@ static void a_record_is_held_until_the_slice_of_its_arrival_closes(void **state)
     struct store *store = fixture_store(&options, 1);
 
     (void)state;
-    give(store, 0, BEGIN_MS + 5500, (struct given){EVENT_VIEW, BEGIN_MS, "/a", NULL});
+    give(store, 0, BEGIN_MS + 5500,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/a", .box = NULL});
     settle_at(store, BEGIN_MS + 5999);
     assert_int_equal(store_progress(store).to_ms, BEGIN_MS + 5000);
     assert_totals(store, 0, "/a", NULL, 0, 0);
@@ -40,7 +41,8 @@ static void a_record_is_held_until_the_slice_of_its_event_time_closes(void **sta
     struct store *store = fixture_store(&options, 1);
 
     (void)state;
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS + 30000, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 30000, .page = "/a", .box = NULL});
     settle_at(store, BEGIN_MS + 30999);
     assert_totals(store, 0, "/a", NULL, 0, 0);
     settle_at(store, BEGIN_MS + 31000);
@@ -54,9 +56,12 @@ static void arrival_never_goes_back_within_a_partition(void **state)
     struct store *store = fixture_store(&options, 2);
 
     (void)state;
-    give(store, 0, BEGIN_MS + 9000, (struct given){EVENT_VIEW, BEGIN_MS, "/a", NULL});
-    give(store, 0, BEGIN_MS + 1000, (struct given){EVENT_VIEW, BEGIN_MS, "/b", NULL});
-    give(store, 1, BEGIN_MS + 1000, (struct given){EVENT_VIEW, BEGIN_MS, "/c", NULL});
+    give(store, 0, BEGIN_MS + 9000,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/a", .box = NULL});
+    give(store, 0, BEGIN_MS + 1000,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/b", .box = NULL});
+    give(store, 1, BEGIN_MS + 1000,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/c", .box = NULL});
     settle_at(store, BEGIN_MS + 9500);
     assert_totals(store, 0, "/b", NULL, 0, 0);
     assert_totals(store, 0, "/c", NULL, 1, 0);
@@ -73,7 +78,7 @@ static void a_window_holds_its_from_and_not_its_to(void **state)
     const int64_t ten_from_ms = BEGIN_MS + 2 * MINUTE_MS; /* on the grain of 10 s */
     struct key_name site = {{0}, {0}};
     struct reading reading;
-    struct totals totals;
+    struct figures figures;
 
     (void)state;
     for (int i = -1; i <= 0; i++) {
@@ -84,7 +89,7 @@ static void a_window_holds_its_from_and_not_its_to(void **state)
         view(store, 0, to_ms + i, i < 0 ? "/last" : "/after", NULL);
     }
     settle_at(store, to_ms + 999);
-    store_read(store, 1, &site, 1, &totals, NULL, &reading);
+    store_read(store, 1, &site, 1, &figures, &reading);
     assert_int_equal(reading.from_ms, ten_from_ms);
     assert_int_equal(reading.progress.to_ms, to_ms);
     assert_totals(store, 1, "/before", NULL, 0, 0);
@@ -107,7 +112,8 @@ static void a_straggler_is_counted_with_the_next_advance(void **state)
     view(store, 0, BEGIN_MS, "/a", NULL);
     settle_at(store, BEGIN_MS + 10000);
     revision = store_progress(store).revision;
-    give(store, 0, BEGIN_MS + 9999, (struct given){EVENT_VIEW, BEGIN_MS + 9000, "/a", NULL});
+    give(store, 0, BEGIN_MS + 9999,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 9000, .page = "/a", .box = NULL});
     assert_int_equal(store_advance(store, BEGIN_MS + 10000, false), CTR_OK);
     assert_totals(store, 0, "/a", NULL, 2, 0);
     assert_int_equal(store_progress(store).to_ms, BEGIN_MS + 10000);
@@ -140,7 +146,8 @@ static void a_straggler_from_the_future_waits_for_its_event_time(void **state)
 
     (void)state;
     settle_at(store, BEGIN_MS + 10000);
-    give(store, 0, BEGIN_MS + 9000, (struct given){EVENT_CLICK, BEGIN_MS + 12500, "/a", NULL});
+    give(store, 0, BEGIN_MS + 9000,
+         (struct given){.type = EVENT_CLICK, .ts_ms = BEGIN_MS + 12500, .page = "/a", .box = NULL});
     settle_at(store, BEGIN_MS + 12999);
     assert_totals(store, 0, "/a", NULL, 0, 0);
     settle_at(store, BEGIN_MS + 13000);
@@ -157,9 +164,13 @@ static void late_is_strictly_more_than_the_horizon(void **state)
     struct store *store = fixture_store(&options, 1);
 
     (void)state;
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS - 48 * HOUR_MS, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){
+             .type = EVENT_VIEW, .ts_ms = BEGIN_MS - 48 * HOUR_MS, .page = "/a", .box = NULL});
     assert_int_equal(counts_of(store, 0).late, 0);
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS - 48 * HOUR_MS - 1, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){
+             .type = EVENT_VIEW, .ts_ms = BEGIN_MS - 48 * HOUR_MS - 1, .page = "/a", .box = NULL});
     assert_int_equal(counts_of(store, 0).late, 1);
     assert_int_equal(counts_of(store, 0).held, 1);
     assert_int_equal(counts_of(store, 0).read, 2);
@@ -172,9 +183,11 @@ static void future_is_strictly_more_than_its_bound(void **state)
     struct store *store = fixture_store(&options, 1);
 
     (void)state;
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS + 60000, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 60000, .page = "/a", .box = NULL});
     assert_int_equal(counts_of(store, 0).future, 0);
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS + 60001, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 60001, .page = "/a", .box = NULL});
     assert_int_equal(counts_of(store, 0).future, 1);
     store_free(store);
 }
@@ -188,8 +201,10 @@ static void both_verdicts_can_be_off(void **state)
     options.late_ms = INT64_MAX;
     options.future_ms = INT64_MAX;
     store = fixture_store(&options, 1);
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, 0, "/a", NULL});
-    give(store, 0, 0, (struct given){EVENT_VIEW, EVENT_TS_MS_MAX, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = 0, .page = "/a", .box = NULL});
+    give(store, 0, 0,
+         (struct given){.type = EVENT_VIEW, .ts_ms = EVENT_TS_MS_MAX, .page = "/a", .box = NULL});
     assert_int_equal(counts_of(store, 0).held, 2);
     settle_at(store, BEGIN_MS + 1000);
     assert_totals(store, 0, "/a", NULL, 0, 0); /* one before every window, one not yet */
@@ -221,7 +236,8 @@ static void a_refused_record_does_not_move_the_clock_of_its_partition(void **sta
     (void)state;
     view(store, 0, BEGIN_MS, "/a", NULL);
     give(store, 0, BEGIN_MS + 9000,
-         (struct given){EVENT_VIEW, BEGIN_MS - 49 * HOUR_MS, "/a", NULL});
+         (struct given){
+             .type = EVENT_VIEW, .ts_ms = BEGIN_MS - 49 * HOUR_MS, .page = "/a", .box = NULL});
     store_record_malformed(store, 0, 2, BEGIN_MS + 9000, MALFORMED_EMPTY, "");
     assert_int_equal(progress_at(store, BEGIN_MS + 10000).as_of_ms, BEGIN_MS);
     store_free(store);
@@ -360,7 +376,9 @@ static void an_event_older_than_every_window_is_counted_and_in_no_answer(void **
     struct store *store = fixture_store(&options, 1);
 
     (void)state;
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS - HOUR_MS, "/a", NULL});
+    give(
+        store, 0, BEGIN_MS,
+        (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS - HOUR_MS, .page = "/a", .box = NULL});
     settle_at(store, BEGIN_MS + 1000);
     assert_int_equal(counts_of(store, 0).counted, 1);
     assert_totals(store, 0, NULL, NULL, 0, 0);
@@ -375,9 +393,13 @@ static void a_late_event_is_counted_in_the_windows_that_hold_its_slice(void **st
     (void)state;
     settle_at(store, BEGIN_MS + 30 * HOUR_MS);
     give(store, 0, BEGIN_MS + 30 * HOUR_MS,
-         (struct given){EVENT_VIEW, BEGIN_MS + 30 * HOUR_MS - 5 * MINUTE_MS, "/a", NULL});
+         (struct given){.type = EVENT_VIEW,
+                        .ts_ms = BEGIN_MS + 30 * HOUR_MS - 5 * MINUTE_MS,
+                        .page = "/a",
+                        .box = NULL});
     give(store, 0, BEGIN_MS + 30 * HOUR_MS,
-         (struct given){EVENT_VIEW, BEGIN_MS + 10 * HOUR_MS, "/a", NULL});
+         (struct given){
+             .type = EVENT_VIEW, .ts_ms = BEGIN_MS + 10 * HOUR_MS, .page = "/a", .box = NULL});
     settle_at(store, BEGIN_MS + 30 * HOUR_MS + 1000);
     assert_totals(store, 0, "/a", NULL, 0, 0);
     assert_totals(store, 1, "/a", NULL, 1, 0);
@@ -408,8 +430,7 @@ static void beyond_the_limit_the_other_row_keeps_the_sums_right(void **state)
     struct store_status status;
     struct key_name unknown = {.page = as_text("/3")};
     struct reading reading;
-    struct totals totals;
-    bool folded = false;
+    struct figures figures;
 
     (void)state;
     options.keys_max = 3;
@@ -426,9 +447,9 @@ static void beyond_the_limit_the_other_row_keeps_the_sums_right(void **state)
     assert_int_equal(other_of(store, LEVEL_PAGE).clicks, 1);
     assert_int_equal(other_of(store, LEVEL_BOX).impressions, 1);
     assert_int_equal(other_of(store, LEVEL_PLACEMENT).clicks, 1);
-    store_read(store, 0, &unknown, 1, &totals, &folded, &reading);
-    assert_int_equal(totals.impressions + totals.clicks, 0);
-    assert_true(folded);
+    store_read(store, 0, &unknown, 1, &figures, &reading);
+    assert_int_equal(figures.totals.impressions + figures.totals.clicks, 0);
+    assert_true(figures.folded);
     assert_int_equal(store_status_read(store, &status), CTR_OK);
     assert_int_equal(status.keys_folded, 7);
     assert_int_equal(status.keys_max, 3);
@@ -442,8 +463,7 @@ static void keys_come_back_when_old_ones_expire(void **state)
     struct store *store = NULL;
     struct key_name unknown = {.page = as_text("/9")};
     struct reading reading;
-    struct totals totals;
-    bool folded = true;
+    struct figures figures;
 
     (void)state;
     options.keys_max = 1;
@@ -457,8 +477,8 @@ static void keys_come_back_when_old_ones_expire(void **state)
     view(store, 0, BEGIN_MS + 61000, "/2", NULL);
     settle_at(store, BEGIN_MS + 62000);
     assert_totals(store, 0, "/2", NULL, 1, 0);
-    store_read(store, 0, &unknown, 1, &totals, &folded, &reading);
-    assert_false(folded);
+    store_read(store, 0, &unknown, 1, &figures, &reading);
+    assert_false(figures.folded);
     store_free(store);
 }
 

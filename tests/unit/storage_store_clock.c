@@ -19,12 +19,14 @@ static void a_partition_with_a_backlog_stands_at_its_last_arrival(void **state)
     options.settle_ms = 500;
     store = fixture_store(&options, 1);
     partition = store_partition(store, 0);
-    give(store, 0, BEGIN_MS + 3000, (struct given){EVENT_VIEW, BEGIN_MS, "/a", NULL});
+    give(store, 0, BEGIN_MS + 3000,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/a", .box = NULL});
     partition_confirm(partition, 5, BEGIN_MS + 8000);
     assert_int_equal(progress_at(store, BEGIN_MS + 8000).as_of_ms, BEGIN_MS + 2500);
     /* Only what was seen as the end being reached makes it known up to then. */
     for (int i = 0; i < 4; i++) {
-        give(store, 0, BEGIN_MS + 3000, (struct given){EVENT_VIEW, BEGIN_MS, "/a", NULL});
+        give(store, 0, BEGIN_MS + 3000,
+             (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/a", .box = NULL});
     }
     assert_int_equal(progress_at(store, BEGIN_MS + 9000).as_of_ms, BEGIN_MS + 7500);
     store_free(store);
@@ -153,13 +155,17 @@ static void in_event_mode_time_is_the_least_arrival_of_a_backlog(void **state)
     (void)state;
     options.clock = CLOCK_EVENT;
     store = fixture_store(&options, 2);
-    give(store, 0, BEGIN_MS + 9 * HOUR_MS, (struct given){EVENT_VIEW, BEGIN_MS, "/a", NULL});
+    give(store, 0, BEGIN_MS + 9 * HOUR_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS, .page = "/a", .box = NULL});
     assert_true(progress_at(store, MOMENT_NONE).to_ms == MOMENT_NONE); /* 1 was not read */
-    give(store, 1, 0, (struct given){EVENT_VIEW, BEGIN_MS + 4500, "/a", NULL});
+    give(store, 1, 0,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 4500, .page = "/a", .box = NULL});
     assert_int_equal(counts_of(store, 1).future, 1); /* by its own record time */
-    give(store, 1, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS + 4500, "/a", NULL});
+    give(store, 1, BEGIN_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 4500, .page = "/a", .box = NULL});
     assert_int_equal(progress_at(store, MOMENT_NONE).as_of_ms, BEGIN_MS);
-    give(store, 0, BEGIN_MS, (struct given){EVENT_VIEW, BEGIN_MS + 9000, "/a", NULL});
+    give(store, 0, BEGIN_MS,
+         (struct given){.type = EVENT_VIEW, .ts_ms = BEGIN_MS + 9000, .page = "/a", .box = NULL});
     assert_int_equal(progress_at(store, MOMENT_NONE).as_of_ms, BEGIN_MS + 4500);
     assert_int_equal(store_progress(store).to_ms, BEGIN_MS + 4000);
     assert_totals(store, 0, "/a", NULL, 1, 0);

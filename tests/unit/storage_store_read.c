@@ -148,7 +148,7 @@ static void *read_until_told(void *argument)
     struct reader *reader = argument;
     static char ids[SEEN_TOGETHER][8];
     static struct key_name names[SEEN_TOGETHER];
-    static struct totals totals[SEEN_TOGETHER];
+    static struct figures figures[SEEN_TOGETHER];
 
     for (int i = 0; i < SEEN_TOGETHER; i++) {
         (void)snprintf(ids[i], sizeof ids[i], "%d", i);
@@ -157,9 +157,9 @@ static void *read_until_told(void *argument)
     do {
         struct reading reading;
 
-        store_read(reader->store, 0, names, SEEN_TOGETHER, totals, NULL, &reading);
+        store_read(reader->store, 0, names, SEEN_TOGETHER, figures, &reading);
         for (int i = 1; i < SEEN_TOGETHER; i++) {
-            reader->torn += totals[i].impressions != totals[0].impressions ? 1 : 0;
+            reader->torn += figures[i].totals.impressions != figures[0].totals.impressions ? 1 : 0;
         }
         reader->reads++;
     } while (!atomic_load(&reader->stop));

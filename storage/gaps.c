@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/gaps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/minutes.h"
+#include "storage/moment.h"
+
+enum { HEADS_FIRST = 256 };
+
+void gaps_init(struct gaps *gaps, int64_t gap_ms, uint32_t limit)
+{
+    memset(gaps, 0, sizeof *gaps);
+    gaps->gap_ms = gap_ms;
+    gaps->limit = limit;
+    gaps->gone_ms = MOMENT_NONE;
+}
+
+void gaps_done(struct gaps *gaps)
+{
+    free(gaps->clicks);
+    free(gaps->heads);
+    free(gaps->minutes);
+    memset(gaps, 0, sizeof *gaps);
+}
+
+static bool forgotten(const struct gaps *gaps, int64_t minute_ms)
+{
+    return gaps->gone_ms != MOMENT_NONE && minute_ms + MINUTE_MS <= gaps->gone_ms;
+}
+
+static uint32_t *head_of(const struct gaps *gaps, uint64_t place)
+{
+    return &gaps->heads[(size_t)place & (gaps->heads_count - 1)];
+}
+
+static enum ctr_status grow_heads(struct gaps *gaps)
+{
+    size_t count = gaps->heads_count == 0 ? HEADS_FIRST : gaps->heads_count * 2;
+    uint32_t *heads = calloc(count, sizeof *heads);
+
+    if (heads == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < gaps->heads_count; i++) {
+        uint32_t at = gaps->heads[i];
+
+        while (at != 0) {
+            struct gap_click *click = &gaps->clicks[at - 1];
+            uint32_t *head = &heads[(size_t)click->place & (count - 1)];
+            uint32_t next = click->next;
+
+            click->next = *head;
+            *head = at;
+            at = next;
+        }
+    }
+    free(gaps->heads);
+    gaps->heads = heads;
+    gaps->heads_count = count;
+    return CTR_OK;
+}
+
+static enum ctr_status grow_clicks(struct gaps *gaps)
+{
+    uint32_t capacity = gaps->clicks_capacity == 0 ? 256 : gaps->clicks_capacity * 2;
+    struct gap_click *clicks = realloc(gaps->clicks, capacity * sizeof *clicks);
+
+    if (clicks == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    gaps->clicks = clicks;
+    gaps->clicks_capacity = capacity;
+    return CTR_OK;
+}
+
+static size_t place_of_minute(const struct gaps *gaps, int64_t minute_ms)
+{
+    size_t at = gaps->minutes_count;
+
+    while (at > 0 && gaps->minutes[at - 1].minute_ms >= minute_ms) {
+        at--;
+    }
+    return at;
+}
+
+static enum ctr_status reserve_minute(struct gaps *gaps, int64_t minute_ms)
+{
+    size_t at = place_of_minute(gaps, minute_ms);
+
+    if (at < gaps->minutes_count && gaps->minutes[at].minute_ms == minute_ms) {
+        return CTR_OK;
+    }
+    if (gaps->minutes_count == gaps->minutes_capacity) {
+        size_t capacity = gaps->minutes_capacity == 0 ? 32 : gaps->minutes_capacity * 2;
+        struct gap_minute *minutes = realloc(gaps->minutes, capacity * sizeof *minutes);
+
+        if (minutes == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        gaps->minutes = minutes;
+        gaps->minutes_capacity = capacity;
+    }
+    memmove(&gaps->minutes[at + 1], &gaps->minutes[at],
+            (gaps->minutes_count - at) * sizeof gaps->minutes[0]);
+    gaps->minutes[at] = (struct gap_minute){.minute_ms = minute_ms};
+    gaps->minutes_count++;
+    return CTR_OK;
+}
+
+enum ctr_status gaps_reserve(struct gaps *gaps, int64_t ts_ms)
+{
+    int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
+
+    if (gaps->used >= gaps->heads_count && grow_heads(gaps) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    if (gaps->free == 0 && gaps->clicks_count == gaps->clicks_capacity &&
+        grow_clicks(gaps) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    return forgotten(gaps, minute_ms) ? CTR_OK : reserve_minute(gaps, minute_ms);
+}
+
+/* The clicks next to a moment in one place; NULL: none. */
+struct neighbours {
+    const struct gap_click *before, *after;
+    bool same;
+};
+
+static struct neighbours look_around(const struct gaps *gaps, uint64_t place, int64_t ts_ms)
+{
+    struct neighbours found = {.same = false};
+
+    for (uint32_t at = *head_of(gaps, place); at != 0; at = gaps->clicks[at - 1].next) {
+        const struct gap_click *click = &gaps->clicks[at - 1];
+
+        if (click->place != place) {
+            continue;
+        }
+        if (click->ts_ms == ts_ms) {
+            found.same = true;
+        } else if (click->ts_ms < ts_ms) {
+            found.before =
+                found.before == NULL || click->ts_ms > found.before->ts_ms ? click : found.before;
+        } else {
+            found.after =
+                found.after == NULL || click->ts_ms < found.after->ts_ms ? click : found.after;
+        }
+    }
+    return found;
+}
+
+static bool apart(const struct gaps *gaps, const struct gap_click *before, int64_t ts_ms)
+{
+    return before == NULL || ts_ms - before->ts_ms >= gaps->gap_ms;
+}
+
+struct gap_verdict gaps_judge(const struct gaps *gaps, uint64_t place, int64_t ts_ms)
+{
+    struct gap_verdict verdict = {.counts = true, .taken_back_ms = MOMENT_NONE};
+    struct neighbours around;
+
+    if (forgotten(gaps, moment_floor(ts_ms, MINUTE_MS)) || gaps->used >= gaps->limit) {
+        return verdict;
+    }
+    around = look_around(gaps, place, ts_ms);
+    if (around.same) {
+        verdict.counts = false;
+        return verdict;
+    }
+    verdict.keep = true;
+    verdict.counts = apart(gaps, around.before, ts_ms);
+    /* The click after this one counted if it was far enough from the one before both. */
+    if (around.after != NULL && apart(gaps, around.before, around.after->ts_ms) &&
+        around.after->ts_ms - ts_ms < gaps->gap_ms) {
+        verdict.takes_back = true;
+        verdict.taken_back_ms = around.after->ts_ms;
+        verdict.taken_back_folded = around.after->folded;
+    }
+    return verdict;
+}
+
+void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint32_t folded)
+{
+    struct gap_minute *minute =
+        &gaps->minutes[place_of_minute(gaps, moment_floor(ts_ms, MINUTE_MS))];
+    uint32_t at = gaps->free;
+
+    if (at == 0) {
+        at = ++gaps->clicks_count;
+    } else {
+        gaps->free = gaps->clicks[at - 1].next_of_minute;
+    }
+    gaps->clicks[at - 1] = (struct gap_click){.place = place,
+                                              .ts_ms = ts_ms,
+                                              .folded = folded,
+                                              .next = *head_of(gaps, place),
+                                              .next_of_minute = minute->first};
+    *head_of(gaps, place) = at;
+    minute->first = at;
+    gaps->used++;
+}
+
+static void unlink_click(struct gaps *gaps, uint32_t at)
+{
+    uint32_t *link = head_of(gaps, gaps->clicks[at - 1].place);
+
+    while (*link != at) {
+        link = &gaps->clicks[*link - 1].next;
+    }
+    *link = gaps->clicks[at - 1].next;
+}
+
+void gaps_forget(struct gaps *gaps, int64_t until_ms)
+{
+    size_t count = 0;
+
+    if (until_ms <= gaps->gone_ms) {
+        return;
+    }
+    gaps->gone_ms = until_ms;
+    while (count < gaps->minutes_count && forgotten(gaps, gaps->minutes[count].minute_ms)) {
+        uint32_t at = gaps->minutes[count].first;
+
+        while (at != 0) {
+            uint32_t next = gaps->clicks[at - 1].next_of_minute;
+
+            unlink_click(gaps, at);
+            gaps->clicks[at - 1].next_of_minute = gaps->free;
+            gaps->free = at;
+            gaps->used--;
+            at = next;
+        }
+        count++;
+    }
+    gaps->minutes_count -= count;
+    if (count > 0) {
+        memmove(&gaps->minutes[0], &gaps->minutes[count],
+                gaps->minutes_count * sizeof gaps->minutes[0]);
+    }
+}
+
+uint64_t gaps_bytes(const struct gaps *gaps)
+{
+    return gaps->clicks_capacity * sizeof *gaps->clicks + gaps->heads_count * sizeof *gaps->heads;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/ids.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/minutes.h"
+#include "storage/moment.h"
+
+enum { CAPACITY_FIRST = 64 };
+
+void ids_init(struct ids *ids, uint64_t limit)
+{
+    memset(ids, 0, sizeof *ids);
+    ids->limit = limit;
+    ids->gone_ms = MOMENT_NONE;
+}
+
+void ids_done(struct ids *ids)
+{
+    for (size_t i = 0; i < ids->minutes_count; i++) {
+        free(ids->minutes[i].prints);
+    }
+    free(ids->minutes);
+    memset(ids, 0, sizeof *ids);
+}
+
+static bool forgotten(const struct ids *ids, int64_t minute_ms)
+{
+    return ids->gone_ms != MOMENT_NONE && minute_ms + MINUTE_MS <= ids->gone_ms;
+}
+
+/* Place of the minute, or where it would stand. Nearly every event belongs to the newest ones. */
+static size_t place_of(const struct ids *ids, int64_t minute_ms)
+{
+    size_t at = ids->minutes_count;
+
+    while (at > 0 && ids->minutes[at - 1].minute_ms >= minute_ms) {
+        at--;
+    }
+    return at;
+}
+
+static struct ids_minute *find_minute(const struct ids *ids, int64_t ts_ms)
+{
+    int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
+    size_t at = place_of(ids, minute_ms);
+
+    return at < ids->minutes_count && ids->minutes[at].minute_ms == minute_ms ? &ids->minutes[at]
+                                                                              : NULL;
+}
+
+static size_t slot_of(const struct ids_minute *minute, uint64_t print)
+{
+    size_t mask = minute->capacity - 1;
+    size_t at = (size_t)print & mask;
+
+    while (minute->prints[at] != 0 && minute->prints[at] != print) {
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static enum ctr_status grow(struct ids *ids, struct ids_minute *minute, size_t capacity)
+{
+    struct ids_minute grown = {.minute_ms = minute->minute_ms, .capacity = capacity};
+
+    grown.prints = calloc(capacity, sizeof *grown.prints);
+    if (grown.prints == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < minute->capacity; i++) {
+        if (minute->prints[i] != 0) {
+            grown.prints[slot_of(&grown, minute->prints[i])] = minute->prints[i];
+        }
+    }
+    grown.count = minute->count;
+    ids->bytes += (capacity - minute->capacity) * sizeof *grown.prints;
+    free(minute->prints);
+    *minute = grown;
+    return CTR_OK;
+}
+
+/* A new minute begins with the room its neighbour needed, so that it seldom has to move. */
+static enum ctr_status add_minute(struct ids *ids, int64_t minute_ms, size_t at)
+{
+    size_t capacity = CAPACITY_FIRST;
+
+    if (ids->minutes_count == ids->minutes_capacity) {
+        size_t room = ids->minutes_capacity == 0 ? 32 : ids->minutes_capacity * 2;
+        struct ids_minute *minutes = realloc(ids->minutes, room * sizeof *minutes);
+
+        if (minutes == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        ids->minutes = minutes;
+        ids->minutes_capacity = room;
+    }
+    while (at > 0 && capacity / 8 * 5 < ids->minutes[at - 1].count) {
+        capacity *= 2;
+    }
+    memmove(&ids->minutes[at + 1], &ids->minutes[at],
+            (ids->minutes_count - at) * sizeof ids->minutes[0]);
+    ids->minutes[at] = (struct ids_minute){.minute_ms = minute_ms};
+    ids->minutes_count++;
+    return grow(ids, &ids->minutes[at], capacity);
+}
+
+enum ctr_status ids_reserve(struct ids *ids, int64_t ts_ms)
+{
+    int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
+    struct ids_minute *minute = find_minute(ids, ts_ms);
+
+    if (forgotten(ids, minute_ms)) {
+        return CTR_OK;
+    }
+    if (minute == NULL) {
+        return add_minute(ids, minute_ms, place_of(ids, minute_ms));
+    }
+    if (minute->capacity == 0 || minute->count >= minute->capacity / 8 * 5) {
+        return grow(ids, minute, minute->capacity == 0 ? CAPACITY_FIRST : minute->capacity * 2);
+    }
+    return CTR_OK;
+}
+
+enum ids_verdict ids_add(struct ids *ids, int64_t ts_ms, uint64_t print)
+{
+    struct ids_minute *minute = find_minute(ids, ts_ms);
+    size_t at = 0;
+
+    if (minute == NULL) {
+        return IDS_UNCHECKED;
+    }
+    at = slot_of(minute, print);
+    if (minute->prints[at] == print) {
+        return IDS_COPY;
+    }
+    if (ids->count >= ids->limit) {
+        return IDS_UNCHECKED;
+    }
+    minute->prints[at] = print;
+    minute->count++;
+    ids->count++;
+    return IDS_NEW;
+}
+
+bool ids_has(const struct ids *ids, int64_t ts_ms, uint64_t print)
+{
+    const struct ids_minute *minute = find_minute(ids, ts_ms);
+
+    return minute != NULL && minute->prints[slot_of(minute, print)] == print;
+}
+
+void ids_prefetch(const struct ids *ids, int64_t ts_ms, uint64_t print)
+{
+    const struct ids_minute *minute = find_minute(ids, ts_ms);
+
+    if (minute != NULL && minute->capacity > 0) {
+        __builtin_prefetch(&minute->prints[(size_t)print & (minute->capacity - 1)], 1);
+    }
+}
+
+void ids_forget(struct ids *ids, int64_t until_ms)
+{
+    size_t count = 0;
+
+    if (until_ms <= ids->gone_ms) {
+        return;
+    }
+    ids->gone_ms = until_ms;
+    while (count < ids->minutes_count && forgotten(ids, ids->minutes[count].minute_ms)) {
+        ids->count -= ids->minutes[count].count;
+        ids->bytes -= ids->minutes[count].capacity * sizeof ids->minutes[count].prints[0];
+        free(ids->minutes[count].prints);
+        count++;
+    }
+    ids->minutes_count -= count;
+    if (count > 0) {
+        memmove(&ids->minutes[0], &ids->minutes[count],
+                ids->minutes_count * sizeof ids->minutes[0]);
+    }
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The events that were counted lately, by fingerprint, to find copies (CONTRACT, Events 7): one set
+ * per minute of event time, so that a look-up is one probe whatever came in between, and a minute
+ * is forgotten by freeing its set.
+ *
+ * A fingerprint is 64 bits of a keyed hash of the whole decoded event. Two different events of one
+ * minute are taken for copies with a probability of n / 2^64 each, n being that minute's events:
+ * at 10,000 events/s one in a century. Thread: ingest.
+ */
+#ifndef LIVECTR_STORAGE_IDS_H
+#define LIVECTR_STORAGE_IDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/status.h"
+
+struct ids_minute {
+    int64_t minute_ms; /* its start */
+    uint64_t *prints;  /* 0: free */
+    size_t count, capacity;
+};
+
+struct ids {
+    struct ids_minute *minutes; /* by minute_ms */
+    size_t minutes_count, minutes_capacity;
+    uint64_t count, limit;
+    uint64_t bytes;
+    int64_t gone_ms; /* every minute that ended by then is forgotten; MOMENT_NONE none */
+};
+
+enum ids_verdict { IDS_NEW, IDS_COPY, IDS_UNCHECKED };
+
+void ids_init(struct ids *ids, uint64_t limit);
+void ids_done(struct ids *ids);
+
+/* Makes room for one more event of the minute that holds ts_ms. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status ids_reserve(struct ids *ids, int64_t ts_ms);
+
+/* IDS_COPY: it is there already. IDS_NEW: it is now. IDS_UNCHECKED: its minute is forgotten, or the
+ * limit is reached and it could not be remembered. After ids_reserve for the same moment. */
+enum ids_verdict ids_add(struct ids *ids, int64_t ts_ms, uint64_t print);
+
+/* Whether ids_add would find a copy. */
+bool ids_has(const struct ids *ids, int64_t ts_ms, uint64_t print);
+
+void ids_prefetch(const struct ids *ids, int64_t ts_ms, uint64_t print);
+
+/* Forgets the minutes that ended at or before until_ms. */
+void ids_forget(struct ids *ids, int64_t until_ms);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One event at its step: whether it is a copy, which keys it counts for and whether each of those
+ * has a row of its own, whom it concerns. An event is taken as a whole or not at all: first all
+ * room it may need is made, then nothing can fail.
+ */
+#include <stdlib.h>
+
+#include "storage/hash.h"
+#include "storage/moment.h"
+#include "storage/store_internal.h"
+
+enum { NOTES_PER_EVENT = 3 };
+
+uint64_t store_print(const struct store *store, const struct event *event,
+                     const struct held_event *held)
+{
+    uint64_t print = 0;
+
+    if (event->id.length == 0) {
+        return 0;
+    }
+    print = hash_id(store->options.hash_secret, event->id.bytes, event->id.length);
+    print = hash_mix(print, held->visitor, (uint64_t)event->ts_ms);
+    print = hash_mix(print, held->page->hash, held->box == NULL ? 0 : held->box->hash);
+    print = hash_mix(print, (uint64_t)event->type, event->filtered ? 1 : 0);
+    return print == 0 ? 1 : print;
+}
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+/* The key of an event at one level: its own, a new one, or the level's `other` at the limit. */
+static enum ctr_status admit(struct store *store, enum level level, const struct held_event *event,
+                             uint32_t *ret_kid)
+{
+    struct name *page = level == LEVEL_BOX ? NULL : event->page;
+    struct name *box = level == LEVEL_PAGE ? NULL : event->box;
+    enum ctr_status status = CTR_OK;
+
+    *ret_kid =
+        level == LEVEL_SITE ? keys_reserved(level) : keys_find(&store->keys, level, page, box);
+    if (*ret_kid != KEY_NONE) {
+        return CTR_OK;
+    }
+    if (keys_full(&store->keys)) {
+        *ret_kid = keys_reserved(level);
+        return CTR_OK;
+    }
+    store_lock(store);
+    status = keys_reserve(&store->keys);
+    if (status == CTR_OK) {
+        *ret_kid = keys_add(&store->keys, level, page, box, KEY_NONE);
+        for (int i = 0; i < 2; i++) {
+            struct name *name = i == 0 ? page : box;
+
+            if (name != NULL) {
+                name->users++;
+            }
+        }
+    }
+    store_unlock(store);
+    return status;
+}
+
+/* Every level that the event has ids for; KEY_NONE at the others. */
+static enum ctr_status admit_all(struct store *store, const struct held_event *event,
+                                 uint32_t ret_kids[LEVEL_COUNT])
+{
+    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
+        bool has = level <= LEVEL_PAGE || event->box != NULL;
+
+        ret_kids[level] = KEY_NONE;
+        if (has && admit(store, level, event, &ret_kids[level]) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+    }
+    return CTR_OK;
+}
+
+bool store_counts_at(const struct store *store, enum event_type type, bool box, enum level level)
+{
+    if (level == LEVEL_BOX || level == LEVEL_PLACEMENT) {
+        return box;
+    }
+    return type == EVENT_CLICK || !box ||
+           store->options.page_impressions == PAGE_IMPRESSIONS_BOX_VIEWS;
+}
+
+/* ---- one event ----------------------------------------------------------------------------- */
+
+/* What an event needs to be counted, found and reserved before anything is changed. */
+struct plan {
+    const struct held_event *event;
+    size_t list;
+    uint32_t kids[LEVEL_COUNT]; /* KEY_NONE where it does not count */
+    bool old;                   /* before every slice: only its minute is told */
+    bool gap;                   /* click_gap looks at it */
+    struct gap_verdict verdict;
+    size_t back_list; /* of the click it takes back; KEY_NONE: of no slice */
+};
+
+static void note(struct step *step, const struct note *note)
+{
+    step->notes[step->notes_count++] = *note;
+}
+
+static enum ctr_status reserve_notes(struct step *step)
+{
+    if (step->notes_count + NOTES_PER_EVENT > step->notes_capacity) {
+        size_t capacity = step->notes_capacity == 0 ? 256 : step->notes_capacity * 2;
+        struct note *notes = realloc(step->notes, capacity * sizeof *notes);
+
+        if (notes == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        step->notes = notes;
+        step->notes_capacity = capacity;
+    }
+    return CTR_OK;
+}
+
+uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash)
+{
+    return hash_mix(visitor, page_hash, box_hash);
+}
+
+static uint64_t place_of(const struct held_event *event)
+{
+    return store_place(event->visitor, event->page->hash,
+                       event->box == NULL ? 0 : event->box->hash);
+}
+
+static enum ctr_status plan_gap(struct store *store, struct plan *plan)
+{
+    const struct held_event *event = plan->event;
+    int64_t start_ms = MOMENT_NONE;
+
+    plan->back_list = KEY_NONE;
+    plan->verdict = (struct gap_verdict){.counts = true};
+    /* Its delay decides whether a click is looked at, as it does for copies. */
+    plan->gap = store->options.click_gap_ms > 0 && event->type == EVENT_CLICK &&
+                event->visitor != 0 && (event->flags & (HELD_TOO_LATE | HELD_FILTERED)) == 0;
+    if (!plan->gap) {
+        return CTR_OK;
+    }
+    if (gaps_reserve(&store->gaps, event->ts_ms) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    plan->verdict = gaps_judge(&store->gaps, place_of(event), event->ts_ms);
+    if (plan->verdict.takes_back) {
+        start_ms = step_start(store, plan->verdict.taken_back_ms);
+    }
+    if (start_ms == MOMENT_NONE) {
+        return CTR_OK;
+    }
+    return step_list(store, start_ms, &plan->back_list) == CTR_OK
+               ? step_reserve(&store->step.lists[plan->back_list])
+               : CTR_NO_MEMORY;
+}
+
+static enum ctr_status make_plan(struct store *store, const struct held_event *event,
+                                 struct plan *ret_plan)
+{
+    int64_t start_ms = step_start(store, event->ts_ms);
+    bool apart = (event->flags & HELD_FILTERED) != 0;
+
+    *ret_plan = (struct plan){.event = event,
+                              .kids = {KEY_NONE, KEY_NONE, KEY_NONE, KEY_NONE},
+                              .old = start_ms == MOMENT_NONE};
+    if (reserve_notes(&store->step) != CTR_OK || journal_reserve(store->journal) != CTR_OK ||
+        (event->print != 0 && ids_reserve(&store->ids, event->ts_ms) != CTR_OK) ||
+        plan_gap(store, ret_plan) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    /* A copy needs no key: it must not take one. */
+    if (apart || ret_plan->old ||
+        (event->print != 0 && ids_has(&store->ids, event->ts_ms, event->print))) {
+        return CTR_OK;
+    }
+    if (admit_all(store, event, ret_plan->kids) != CTR_OK ||
+        step_list(store, start_ms, &ret_plan->list) != CTR_OK ||
+        step_reserve(&store->step.lists[ret_plan->list]) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    return store_reserve_people(store, event, ret_plan->kids);
+}
+
+/* The row that a click was counted in: its key lives, because that click is in a slice. */
+static uint32_t counted_in(const struct store *store, const struct held_event *event,
+                           enum level level, uint32_t folded)
+{
+    if (level == LEVEL_SITE || (folded & UINT32_C(1) << level) != 0) {
+        return keys_reserved(level);
+    }
+    return keys_find(&store->keys, level, level == LEVEL_BOX ? NULL : event->page,
+                     level == LEVEL_PAGE ? NULL : event->box);
+}
+
+static void take_back(struct store *store, const struct plan *plan)
+{
+    const struct held_event *event = plan->event;
+
+    note(&store->step, &(struct note){.event = event,
+                                      .ts_ms = plan->verdict.taken_back_ms,
+                                      .kind = NOTE_REPEATED});
+    store->step.repeated++;
+    for (enum level level = LEVEL_SITE; plan->back_list != KEY_NONE && level < LEVEL_COUNT;
+         level++) {
+        if (store_counts_at(store, EVENT_CLICK, event->box != NULL, level)) {
+            uint32_t kid = counted_in(store, event, level, plan->verdict.taken_back_folded);
+
+            CTR_ASSERT(kid != KEY_NONE);
+            step_gain(store, &store->step.lists[plan->back_list], kid)->cell.clicks--;
+        }
+    }
+}
+
+static uint32_t folded_levels(const struct plan *plan)
+{
+    uint32_t folded = 0;
+
+    for (enum level level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
+        folded |= plan->kids[level] == keys_reserved(level) ? UINT32_C(1) << level : 0;
+    }
+    return folded;
+}
+
+static void mind_gap(struct store *store, const struct plan *plan, uint32_t *flags)
+{
+    const struct held_event *event = plan->event;
+
+    if (plan->verdict.takes_back) {
+        take_back(store, plan);
+    }
+    if (!plan->verdict.counts) {
+        note(&store->step,
+             &(struct note){.event = event, .ts_ms = event->ts_ms, .kind = NOTE_REPEATED});
+        store->step.repeated++;
+    }
+    if (plan->verdict.keep) {
+        gaps_keep(&store->gaps, place_of(event), event->ts_ms, folded_levels(plan));
+        *flags |= JOURNAL_GAP;
+    }
+}
+
+static void count_levels(struct store *store, const struct plan *plan)
+{
+    const struct held_event *event = plan->event;
+    bool view = event->type == EVENT_VIEW;
+
+    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
+        bool counts =
+            store_counts_at(store, (enum event_type)event->type, event->box != NULL, level);
+        struct gain *gain = NULL;
+
+        if (plan->kids[level] == KEY_NONE) {
+            continue;
+        }
+        store->step.folded += level != LEVEL_SITE && plan->kids[level] == keys_reserved(level);
+        /* Also where nothing is added: a page has a key as soon as one of its boxes was seen. */
+        gain = step_gain(store, &store->step.lists[plan->list], plan->kids[level]);
+        gain->events += counts ? 1 : 0;
+        gain->cell.impressions += counts && view ? 1 : 0;
+        gain->cell.clicks += counts && !view && plan->verdict.counts ? 1 : 0;
+    }
+}
+
+static void count_event(struct store *store, const struct plan *plan, uint32_t *flags)
+{
+    const struct held_event *event = plan->event;
+
+    *flags |= event->type == EVENT_CLICK ? JOURNAL_CLICK : 0;
+    *flags |= folded_levels(plan) * JOURNAL_FOLDED;
+    mind_gap(store, plan, flags);
+    if (plan->old) {
+        note(&store->step,
+             &(struct note){.event = event,
+                            .ts_ms = event->ts_ms,
+                            .kind = plan->verdict.counts ? NOTE_OLD : NOTE_OLD_REPEATED});
+        return;
+    }
+    count_levels(store, plan);
+    *flags |= store_meet(store, event, plan->kids);
+}
+
+static void take_event(struct store *store, struct held_event *event, const struct plan *plan)
+{
+    enum ids_verdict verdict =
+        event->print == 0 ? IDS_UNCHECKED : ids_add(&store->ids, event->ts_ms, event->print);
+    uint32_t flags = verdict == IDS_NEW ? JOURNAL_ID : 0;
+
+    if (verdict == IDS_COPY) {
+        event->verdict = HELD_DUPLICATE;
+        note(&store->step,
+             &(struct note){.event = event, .ts_ms = event->ts_ms, .kind = NOTE_DUPLICATE});
+        return;
+    }
+    event->verdict = HELD_COUNTED;
+    event->flags |= event->print != 0 && verdict == IDS_UNCHECKED ? HELD_UNCHECKED : 0;
+    if ((event->flags & HELD_FILTERED) != 0) {
+        note(&store->step,
+             &(struct note){.event = event, .ts_ms = event->ts_ms, .kind = NOTE_FILTERED});
+    } else {
+        count_event(store, plan, &flags);
+    }
+    if ((flags & (JOURNAL_ID | JOURNAL_GAP | JOURNAL_PEOPLE)) != 0) {
+        journal_add(store->journal,
+                    &(struct journal_event){.visitor = event->visitor,
+                                            .print = event->print,
+                                            .page_hash = event->page->hash,
+                                            .box_hash = event->box == NULL ? 0 : event->box->hash,
+                                            .ts_ms = event->ts_ms,
+                                            .flags = flags});
+    }
+}
+
+enum ctr_status store_take(struct store *store, struct held_event *event)
+{
+    struct plan plan;
+
+    if (make_plan(store, event, &plan) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    take_event(store, event, &plan);
+    return CTR_OK;
+}
