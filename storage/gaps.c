@@ -172,17 +172,18 @@ struct gap_verdict gaps_judge(const struct gaps *gaps, uint64_t place, int64_t t
     }
     verdict.keep = true;
     verdict.counts = apart(gaps, around.before, ts_ms);
-    /* The click after this one counted if it was far enough from the one before both. */
-    if (around.after != NULL && apart(gaps, around.before, around.after->ts_ms) &&
+    if (around.after != NULL && around.after->counted &&
         around.after->ts_ms - ts_ms < gaps->gap_ms) {
         verdict.takes_back = true;
         verdict.taken_back_ms = around.after->ts_ms;
+        verdict.taken_back = (uint32_t)(around.after - gaps->clicks);
         verdict.taken_back_folded = around.after->folded;
     }
     return verdict;
 }
 
-void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint32_t folded)
+void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
+               const struct gap_verdict *verdict)
 {
     struct gap_minute *minute =
         &gaps->minutes[place_of_minute(gaps, moment_floor(ts_ms, MINUTE_MS))];
@@ -196,11 +197,15 @@ void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint32_t folded
     gaps->clicks[at - 1] = (struct gap_click){.place = place,
                                               .ts_ms = ts_ms,
                                               .folded = folded,
+                                              .counted = verdict->counts,
                                               .next = *head_of(gaps, place),
                                               .next_of_minute = minute->first};
     *head_of(gaps, place) = at;
     minute->first = at;
     gaps->used++;
+    if (verdict->takes_back) {
+        gaps->clicks[verdict->taken_back].counted = false;
+    }
 }
 
 static void unlink_click(struct gaps *gaps, uint32_t at)

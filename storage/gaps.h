@@ -21,7 +21,8 @@
 struct gap_click {
     uint64_t place; /* keyed hash of visitor, page and box */
     int64_t ts_ms;
-    uint32_t folded;         /* 1 << level: counted in the `other` row there */
+    uint8_t folded;          /* 1 << level: counted in the `other` row there */
+    bool counted;            /* and not taken back since */
     uint32_t next;           /* with the same head; 0 ends, else place in `clicks` + 1 */
     uint32_t next_of_minute; /* or next free one */
 };
@@ -49,7 +50,8 @@ struct gap_verdict {
     bool counts;
     bool takes_back; /* the click at taken_back_ms, which counted, does not any more */
     int64_t taken_back_ms;
-    uint32_t taken_back_folded;
+    uint32_t taken_back; /* where it is in `clicks` */
+    uint8_t taken_back_folded;
 };
 
 void gaps_init(struct gaps *gaps, int64_t gap_ms, uint32_t limit);
@@ -62,8 +64,9 @@ CTR_MUST_USE enum ctr_status gaps_reserve(struct gaps *gaps, int64_t ts_ms);
  * kept. After gaps_reserve for the same moment. */
 struct gap_verdict gaps_judge(const struct gaps *gaps, uint64_t place, int64_t ts_ms);
 
-/* Keeps a click of which gaps_judge said so. */
-void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint32_t folded);
+/* Keeps a click as gaps_judge said of it, with the levels at which it was folded. */
+void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
+               const struct gap_verdict *verdict);
 
 /* Forgets the clicks of the minutes that ended at or before until_ms. */
 void gaps_forget(struct gaps *gaps, int64_t until_ms);

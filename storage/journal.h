@@ -19,12 +19,13 @@
 /* What became of the event, so that the replay does the same whatever the limits are by then. */
 enum journal_flag {
     JOURNAL_CLICK = 1,
-    JOURNAL_ID = 2,      /* its fingerprint was remembered */
-    JOURNAL_GAP = 4,     /* its click was kept for click_gap */
-    JOURNAL_PEOPLE = 8,  /* its visitor's pairs were touched, but at levels that were: */
-    JOURNAL_FOLDED = 16, /* ... << level: in the `other` row */
-    JOURNAL_SHORT = 256, /* ... << level: refused by max_visitors */
-    JOURNAL_FLAGS_END = 4096
+    JOURNAL_ID = 2,          /* its fingerprint was remembered */
+    JOURNAL_GAP = 4,         /* its click was kept for click_gap */
+    JOURNAL_PEOPLE = 8,      /* its visitor's pairs were touched, but at levels that were: */
+    JOURNAL_FOLDED = 16,     /* ... << level: in the `other` row */
+    JOURNAL_SHORT = 256,     /* ... << level: refused by max_visitors */
+    JOURNAL_REPEATED = 4096, /* its click did not count, for click_gap */
+    JOURNAL_FLAGS_END = 8192
 };
 
 struct journal_event {

@@ -29,8 +29,8 @@
 enum minute_number {
     MINUTE_IMPRESSIONS,
     MINUTE_CLICKS,
-    MINUTE_PEOPLE, /* 1: the three that follow were taken at the minute's end, 0: they are unknown
-                    */
+    MINUTE_PEOPLE, /* 1: the three that follow were taken at the minute's end, 0: they are unknown,
+                      -1: they will be taken then (only while the minute is live) */
     MINUTE_VIEWERS,
     MINUTE_CLICKERS,
     MINUTE_UNSEEN_CLICKERS,

@@ -31,10 +31,10 @@ void people_done(struct people *people)
 
 /* ---- times --------------------------------------------------------------------------------- */
 
-/* No time is older than this, whatever `reach` is: what stands for "never". */
+/* What stands for "never": already before reach, and it stays so while reach moves on. */
 static uint32_t never(const struct people *people)
 {
-    return (uint32_t)people->reach_s - (UINT32_C(1) << 31);
+    return (uint32_t)people->reach_s - 1;
 }
 
 /* The second that is kept as `kept`, PEOPLE_NEVER where it lies before reach. */

@@ -215,14 +215,14 @@ static void take_back(struct store *store, const struct plan *plan)
     }
 }
 
-static uint32_t folded_levels(const struct plan *plan)
+static uint8_t folded_levels(const struct plan *plan)
 {
-    uint32_t folded = 0;
+    unsigned folded = 0;
 
     for (enum level level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
-        folded |= plan->kids[level] == keys_reserved(level) ? UINT32_C(1) << level : 0;
+        folded |= plan->kids[level] == keys_reserved(level) ? 1U << level : 0;
     }
-    return folded;
+    return (uint8_t)folded;
 }
 
 static void mind_gap(struct store *store, const struct plan *plan, uint32_t *flags)
@@ -238,8 +238,8 @@ static void mind_gap(struct store *store, const struct plan *plan, uint32_t *fla
         store->step.repeated++;
     }
     if (plan->verdict.keep) {
-        gaps_keep(&store->gaps, place_of(event), event->ts_ms, folded_levels(plan));
-        *flags |= JOURNAL_GAP;
+        gaps_keep(&store->gaps, place_of(event), event->ts_ms, folded_levels(plan), &plan->verdict);
+        *flags |= JOURNAL_GAP | (plan->verdict.counts ? 0 : JOURNAL_REPEATED);
     }
 }
 
@@ -270,7 +270,7 @@ static void count_event(struct store *store, const struct plan *plan, uint32_t *
     const struct held_event *event = plan->event;
 
     *flags |= event->type == EVENT_CLICK ? JOURNAL_CLICK : 0;
-    *flags |= folded_levels(plan) * JOURNAL_FOLDED;
+    *flags |= folded_levels(plan) * (uint32_t)JOURNAL_FOLDED;
     mind_gap(store, plan, flags);
     if (plan->old) {
         note(&store->step,

@@ -10,6 +10,8 @@
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
+enum { PEOPLE_WANTED = -1 };
+
 static struct text text_of(const struct name *name)
 {
     return name == NULL ? (struct text){0}
@@ -45,6 +47,10 @@ static enum ctr_status add_gain(struct store *store, const struct gain *gain, in
         row->numbers[MINUTE_CLICKS] += gain->cell.clicks;
         row->numbers[MINUTE_REVISION] +=
             to_ms > minute_ms + MINUTE_MS + store->book.lateness_ms ? gain->events : 0;
+        if (store->minute_window != WINDOWS_MAX && to_ms <= minute_ms + MINUTE_MS) {
+            row->numbers[MINUTE_PEOPLE] =
+                row->numbers[MINUTE_PEOPLE] == 0 ? PEOPLE_WANTED : row->numbers[MINUTE_PEOPLE];
+        }
     }
     return CTR_OK;
 }
@@ -234,6 +240,10 @@ static void take_people(struct store *store, struct minute_block *block)
         int32_t *numbers = block->rows[i].numbers;
         const struct crowd *crowd = NULL;
 
+        if (numbers[MINUTE_PEOPLE] == 0) {
+            continue;
+        }
+        numbers[MINUTE_PEOPLE] = 0;
         if (kid == KEY_NONE || keys_at(&store->keys, kid)->people_short_s >= from_s) {
             continue;
         }

@@ -68,6 +68,18 @@ static enum ctr_status meet_again(struct store *store, const struct journal_even
     return CTR_OK;
 }
 
+/* Whether it counted is not judged again: what it was judged by may be forgotten. */
+static void keep_click(struct store *store, const struct journal_event *event, uint64_t place)
+{
+    struct gap_verdict verdict = gaps_judge(&store->gaps, place, event->ts_ms);
+
+    if (verdict.keep) {
+        verdict.counts = (event->flags & JOURNAL_REPEATED) == 0;
+        gaps_keep(&store->gaps, place, event->ts_ms,
+                  (uint8_t)(event->flags / JOURNAL_FOLDED % (1U << LEVEL_COUNT)), &verdict);
+    }
+}
+
 static enum ctr_status replay_event(struct store *store, const struct journal_event *event)
 {
     if ((event->flags & JOURNAL_ID) != 0) {
@@ -82,9 +94,7 @@ static enum ctr_status replay_event(struct store *store, const struct journal_ev
         if (gaps_reserve(&store->gaps, event->ts_ms) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
-        if (gaps_judge(&store->gaps, place, event->ts_ms).keep) {
-            gaps_keep(&store->gaps, place, event->ts_ms, event->flags / JOURNAL_FOLDED);
-        }
+        keep_click(store, event, place);
     }
     return meet_again(store, event);
 }

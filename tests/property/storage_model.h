@@ -30,13 +30,19 @@ struct model_event {
     enum event_type type;
     int64_t ts_ms;
     int page, box;
+    int visitor, id; /* 0: none */
+    bool filtered;
 };
 
 struct model_record {
     struct model_event event;
     int64_t offset, apply_ms;
+    int64_t step_ms; /* once applied */
     uint32_t partition;
     bool straggler, applied;
+    bool too_late;  /* its delay is beyond dedup_horizon */
+    bool duplicate; /* its verdict, once applied */
+    bool unchecked, gapped, repeated;
     bool in_other[LEVEL_COUNT];
 };
 
@@ -52,6 +58,12 @@ struct model {
     struct store_options options;
     size_t records_count, first_unapplied;
     struct model_record records[MODEL_RECORDS_MAX];
+    size_t refused_count;
+    struct {
+        struct model_event event;
+        bool late;
+    } refused[MODEL_RECORDS_MAX];
+    uint64_t repeated;
     size_t partitions_count;
     struct model_partition partitions[MODEL_PARTITIONS_MAX];
     int64_t as_of_ms, to_ms;
@@ -59,12 +71,6 @@ struct model {
     bool key_used[LEVEL_COUNT][MODEL_KEYS];
     int64_t key_newest_ms[LEVEL_COUNT][MODEL_KEYS];
     size_t keys_used;
-};
-
-/* What one window holds. */
-struct model_totals {
-    struct totals keys[LEVEL_COUNT][MODEL_KEYS];
-    struct totals other[LEVEL_COUNT];
 };
 
 static inline struct text model_text(int id)
@@ -137,7 +143,32 @@ static inline bool model_counts(const struct model *model, const struct model_ev
            model->options.page_impressions == PAGE_IMPRESSIONS_BOX_VIEWS;
 }
 
+static inline bool model_counted(const struct model_record *record)
+{
+    return record->applied && !record->duplicate && !record->event.filtered;
+}
+
+/* Whether minutes keep people: only where a ten-minute window is served with people. */
+static inline bool model_people_window(const struct model *model)
+{
+    bool found = false;
+
+    for (size_t w = 0; w < model->options.windows.count; w++) {
+        found = found || (model->options.windows.items[w].length_ms == 10 * MINUTE_MS &&
+                          model->options.people_horizon_ms >= 10 * MINUTE_MS);
+    }
+    return found;
+}
+
 /* ---- records ------------------------------------------------------------------------------- */
+
+static inline void model_refuse(struct model *model, struct model_event event, bool late)
+{
+    if (model->refused_count < MODEL_RECORDS_MAX) {
+        model->refused[model->refused_count].event = event;
+        model->refused[model->refused_count++].late = late;
+    }
+}
 
 static inline void model_reach(struct model_partition *partition, int64_t next)
 {
@@ -210,9 +241,11 @@ static inline void model_record(struct model *model, uint32_t number, int64_t of
     partition->read++;
     if (time_ms - event.ts_ms > options->late_ms) {
         partition->late++;
+        model_refuse(model, event, true);
     } else if (event.ts_ms - time_ms > options->future_ms ||
                (wall && time_ms - now_ms > options->future_ms)) {
         partition->future++;
+        model_refuse(model, event, false);
     } else {
         struct model_record *record = &model->records[model->records_count++];
         int64_t later_ms = 0;
@@ -221,6 +254,7 @@ static inline void model_record(struct model *model, uint32_t number, int64_t of
             partition->arrival_ms = own_ms;
         }
         *record = (struct model_record){.event = event, .offset = offset, .partition = number};
+        record->too_late = partition->arrival_ms - event.ts_ms > model->options.dedup_horizon_ms;
         record->straggler = model->to_ms != MOMENT_NONE && partition->arrival_ms < model->to_ms;
         later_ms = event.ts_ms > partition->arrival_ms || record->straggler ? event.ts_ms
                                                                             : partition->arrival_ms;
@@ -277,12 +311,90 @@ static inline void model_admit(struct model *model, struct model_record *record,
     }
 }
 
+/* Whether what was remembered of a minute is gone by now; only a straggler can see that. */
+static inline bool model_forgotten(const struct model *model, int64_t ts_ms, int64_t more_ms)
+{
+    return model_floor(ts_ms, MINUTE_MS) + MINUTE_MS + model->options.dedup_horizon_ms +
+               2 * MINUTE_MS + more_ms <=
+           model->to_ms;
+}
+
+static inline bool model_same(const struct model_event *a, const struct model_event *b)
+{
+    return a->id == b->id && a->type == b->type && a->ts_ms == b->ts_ms && a->page == b->page &&
+           a->box == b->box && a->visitor == b->visitor && a->filtered == b->filtered;
+}
+
+/* CONTRACT, Events 7. */
+static inline void model_look_up(struct model *model, struct model_record *record)
+{
+    if (record->event.id == 0) {
+        return;
+    }
+    record->unchecked = record->too_late || model_forgotten(model, record->event.ts_ms, 0);
+    for (size_t i = 0; i < model->records_count && !record->unchecked; i++) {
+        const struct model_record *other = &model->records[i];
+
+        if (other != record && other->applied && !other->duplicate && !other->unchecked &&
+            model_same(&other->event, &record->event)) {
+            record->duplicate = true;
+        }
+    }
+}
+
+static inline bool model_same_place(const struct model_event *a, const struct model_event *b)
+{
+    return a->visitor == b->visitor && a->page == b->page && a->box == b->box;
+}
+
+/* A click less than click_gap after another of its place is repeated, whichever came first. */
+static inline void model_mind_gap(struct model *model, struct model_record *record)
+{
+    int64_t gap_ms = model->options.click_gap_ms;
+
+    if (gap_ms == 0 || record->event.type != EVENT_CLICK || record->event.visitor == 0 ||
+        record->too_late || model_forgotten(model, record->event.ts_ms, gap_ms)) {
+        return;
+    }
+    record->gapped = true;
+    for (size_t i = 0; i < model->records_count; i++) {
+        struct model_record *other = &model->records[i];
+        int64_t after_ms = other->event.ts_ms - record->event.ts_ms;
+
+        if (other == record || !other->gapped || !model_same_place(&other->event, &record->event) ||
+            model_forgotten(model, other->event.ts_ms, gap_ms)) {
+            continue;
+        }
+        if (after_ms <= 0 && -after_ms < gap_ms) {
+            record->repeated = true;
+            record->gapped = record->gapped && after_ms != 0; /* the same moment once */
+        }
+    }
+    for (size_t i = 0; i < model->records_count && record->gapped; i++) {
+        struct model_record *other = &model->records[i];
+        int64_t after_ms = other->event.ts_ms - record->event.ts_ms;
+
+        if (other->gapped && model_same_place(&other->event, &record->event) && after_ms > 0 &&
+            after_ms < gap_ms && !model_forgotten(model, other->event.ts_ms, gap_ms)) {
+            model->repeated += other->repeated ? 0 : 1;
+            other->repeated = true;
+        }
+    }
+    model->repeated += record->repeated ? 1 : 0;
+}
+
 static inline void model_apply(struct model *model, struct model_record *record)
 {
     const struct window_set *windows = &model->options.windows;
     bool box = record->event.box != MODEL_NO_BOX;
 
     record->applied = true;
+    record->step_ms = record->apply_ms > model->to_ms ? record->apply_ms : model->to_ms;
+    model_look_up(model, record);
+    if (record->duplicate || record->event.filtered) {
+        return;
+    }
+    model_mind_gap(model, record);
     if (record->event.ts_ms <
         model_from(windows->items[windows->count - 1].length_ms, model->to_ms)) {
         return; /* no window holds it: it takes no key */
@@ -393,35 +505,6 @@ static inline void model_advance(struct model *model, int64_t now_ms)
         model_forget_keys(model);
     }
     model_move(model, target_ms);
-}
-
-/* ---- answers ------------------------------------------------------------------------------- */
-
-static inline void model_recount(const struct model *model, size_t window,
-                                 struct model_totals *ret_totals)
-{
-    int64_t from_ms = model_from(model->options.windows.items[window].length_ms, model->to_ms);
-
-    memset(ret_totals, 0, sizeof *ret_totals);
-    for (size_t i = 0; i < model->records_count; i++) {
-        const struct model_record *record = &model->records[i];
-
-        if (!record->applied || record->event.ts_ms < from_ms ||
-            record->event.ts_ms >= model->to_ms) {
-            continue;
-        }
-        for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-            if (model_counts(model, &record->event, level)) {
-                struct totals *into =
-                    record->in_other[level]
-                        ? &ret_totals->other[level]
-                        : &ret_totals->keys[level][model_key(&record->event, level)];
-
-                into->impressions += record->event.type == EVENT_VIEW ? 1 : 0;
-                into->clicks += record->event.type == EVENT_CLICK ? 1 : 0;
-            }
-        }
-    }
 }
 
 #endif

@@ -7,12 +7,14 @@
  * thrown away for one that is loaded from there.
  */
 #include "storage_dice.h"
-#include "storage_model.h"
+#include "storage_model_answers.h"
 
 #include <unistd.h>
 
+#include "storage/history.h"
 #include "storage/listing.h"
 #include "storage/snapshot.h"
+#include "storage/spread.h"
 
 #define HOUR_MS (60 * MINUTE_MS)
 
@@ -35,10 +37,13 @@ struct world {
     int gap_percent;                       /* how often time jumps */
     int64_t delay_ms;                      /* how late most events are */
     int steps, burst;                      /* records in one delivery */
+    int visitors;                          /* who send events, 0: nobody is named */
+    int copy_percent;                      /* how often an event is sent again */
 };
 
 static struct model model;
 static struct model_totals recount;
+static struct model_crowds crowds;
 static char snapshot_path[PATH_BYTES];
 
 /* ---- making a world ------------------------------------------------------------------------ */
@@ -65,9 +70,12 @@ static void pick_options(struct dice *dice, struct store_options *options)
             dice_percent(dice, 50) ? PAGE_IMPRESSIONS_PAGE_VIEWS : PAGE_IMPRESSIONS_BOX_VIEWS,
         .late_ms = dice_percent(dice, 70) ? INT64_C(48) * HOUR_MS : HOUR_MS,
         .future_ms = MINUTE_MS,
-        .people_horizon_ms = 10 * MINUTE_MS,
-        .dedup_horizon_ms = 10 * MINUTE_MS,
-        .lateness_ms = 2 * MINUTE_MS,
+        .people_horizon_ms = dice_percent(dice, 70)   ? 10 * MINUTE_MS
+                             : dice_percent(dice, 50) ? HOUR_MS
+                                                      : 30000,
+        .dedup_horizon_ms = dice_percent(dice, 70) ? 10 * MINUTE_MS : 20000,
+        .lateness_ms = dice_percent(dice, 70) ? 2 * MINUTE_MS : dice_between(dice, 0, 300000),
+        .click_gap_ms = dice_percent(dice, 60) ? 0 : dice_between(dice, 1, 20000),
         .visitors_max = 100000,
         .ids_max = 100000,
         .minutes_max = 1000000,
@@ -121,6 +129,8 @@ static void pick_traffic(struct world *world)
     world->delay_ms = dice_percent(dice, 70) ? 1500 : 5 * MINUTE_MS;
     world->steps = (int)dice_between(dice, 5, dice_percent(dice, 3) ? 600 : 70);
     world->burst = dice_percent(dice, 10) ? 60 : 6;
+    world->visitors = dice_percent(dice, 20) ? 0 : (int)dice_between(dice, 1, 12);
+    world->copy_percent = dice_percent(dice, 50) ? 0 : 15;
     if (dice_percent(dice, 1)) {
         /* So much in few slices that they are compacted and the index of keys grows. */
         world->pages = MODEL_IDS;
@@ -161,6 +171,15 @@ static void finish(struct world *world)
 
 /* ---- traffic ------------------------------------------------------------------------------- */
 
+/* One that was sent before, as it was. */
+static struct model_event copy_event(struct world *world)
+{
+    size_t count = world->model->records_count;
+    size_t back = dice_below(world->dice, count < 60 ? count : 60);
+
+    return world->model->records[count - 1 - back].event;
+}
+
 static struct model_event pick_event(struct world *world, int64_t record_ms)
 {
     struct dice *dice = world->dice;
@@ -190,6 +209,13 @@ static struct model_event pick_event(struct world *world, int64_t record_ms)
     if (event.ts_ms < 0) {
         event.ts_ms = 0;
     }
+    if (world->visitors > 0 && dice_percent(dice, 90)) {
+        event.visitor = (int)dice_between(dice, 1, world->visitors);
+    }
+    if (world->copy_percent > 0 && dice_percent(dice, 80)) {
+        event.id = (int)dice_between(dice, 1, 1000000);
+    }
+    event.filtered = dice_percent(dice, 3);
     return event;
 }
 
@@ -209,6 +235,15 @@ static int64_t pick_record_time(struct world *world)
     return time_ms < 0 ? 0 : time_ms;
 }
 
+static struct text number_text(const char *prefix, int number, char buffer[16])
+{
+    if (number == 0) {
+        return (struct text){0};
+    }
+    (void)snprintf(buffer, 16, "%s%d", prefix, number % 10000000);
+    return (struct text){.bytes = buffer, .length = strlen(buffer)};
+}
+
 static void deliver(struct world *world, uint32_t p)
 {
     struct model_partition *partition = &world->model->partitions[p];
@@ -216,12 +251,18 @@ static void deliver(struct world *world, uint32_t p)
     int64_t now_ms = wall ? world->now_ms : MOMENT_NONE;
     int64_t offset = world->offsets[p] += dice_percent(world->dice, 10) ? 3 : 0; /* a hole */
     int64_t record_ms = pick_record_time(world);
-    struct model_event event = pick_event(world, record_ms);
+    bool copy = world->model->records_count > 0 && dice_percent(world->dice, world->copy_percent);
+    struct model_event event = copy ? copy_event(world) : pick_event(world, record_ms);
+    char visitor[16];
+    char id[16];
     struct event whole = {.type = event.type,
                           .ts_ms = event.ts_ms,
                           .page = model_text(event.page),
                           .box =
-                              event.box == MODEL_NO_BOX ? (struct text){0} : model_text(event.box)};
+                              event.box == MODEL_NO_BOX ? (struct text){0} : model_text(event.box),
+                          .visitor = number_text("v", event.visitor, visitor),
+                          .id = number_text("id", event.id, id),
+                          .filtered = event.filtered};
 
     if (!partition->started || world->model->records_count == MODEL_RECORDS_MAX) {
         return;
@@ -334,6 +375,63 @@ static void restart(struct world *world)
 
 /* ---- comparing ----------------------------------------------------------------------------- */
 
+static void check_people(struct world *world, size_t window, enum level level, int key,
+                         const struct figures *figures)
+{
+    const struct store_options *options = &world->model->options;
+    bool beyond = options->windows.items[window].length_ms > options->people_horizon_ms;
+    struct crowd wanted = model_crowd_counts(&crowds.keys[level][key]);
+
+    ROUND_CHECK(world->dice, figures->people == (beyond ? PEOPLE_BEYOND_HORIZON : PEOPLE_KNOWN),
+                "whether people are known");
+    ROUND_CHECK(world->dice, beyond || memcmp(&figures->crowd, &wanted, sizeof wanted) == 0,
+                "window %zu, %s %d: people %u %u %u, wanted %u %u %u", window, level_name(level),
+                key, figures->crowd.viewers, figures->crowd.clickers, figures->crowd.clicking,
+                wanted.viewers, wanted.clickers, wanted.clicking);
+}
+
+/* The siblings of a placement are those of its box; of pages and boxes all. */
+static struct spread wanted_spread(const struct world *world, enum level level, int key)
+{
+    struct spread spread = {0};
+
+    for (int other = 0; other < MODEL_KEYS; other++) {
+        const struct totals *totals = &recount.keys[level][other];
+
+        if ((level != LEVEL_PLACEMENT || other % MODEL_IDS == key % MODEL_IDS) &&
+            (level == LEVEL_PLACEMENT || other < MODEL_IDS)) {
+            spread_add(&spread, totals->impressions, totals->clicks);
+        }
+    }
+    (void)world;
+    return spread;
+}
+
+static void check_prior(struct world *world, enum level level, int key,
+                        const struct figures *figures)
+{
+    const struct totals *above = level == LEVEL_PLACEMENT
+                                     ? &recount.keys[LEVEL_BOX][key % MODEL_IDS]
+                                     : &recount.keys[LEVEL_SITE][0];
+    bool wanted =
+        level != LEVEL_SITE && above->impressions > 0 && above->clicks <= above->impressions;
+    struct spread spread;
+    double weight = 0;
+
+    ROUND_CHECK(world->dice, figures->has_prior == wanted, "%s %d: a prior", level_name(level),
+                key);
+    if (!wanted || !dice_percent(world->dice, 10)) {
+        return;
+    }
+    spread = wanted_spread(world, level, key);
+    weight = spread_weight(&spread);
+    ROUND_CHECK(world->dice,
+                memcmp(&figures->prior_weight, &weight, sizeof weight) == 0 &&
+                    figures->prior_ctr * (double)above->impressions - (double)above->clicks < 1e-6,
+                "%s %d: prior %g of %g, wanted %g", level_name(level), key, figures->prior_weight,
+                figures->prior_ctr, weight);
+}
+
 static void check_keys(struct world *world, size_t window, enum level level, int count)
 {
     static struct key_name names[MODEL_KEYS];
@@ -377,6 +475,8 @@ static void check_keys(struct world *world, size_t window, enum level level, int
                     figures[i].folded == (level != LEVEL_SITE && zero &&
                                           (other->impressions > 0 || other->clicks > 0)),
                     "folded, %s %d", level_name(level), keys[i]);
+        check_people(world, window, level, keys[i], &figures[i]);
+        check_prior(world, level, keys[i], &figures[i]);
     }
 }
 
@@ -489,11 +589,92 @@ static void check_list(struct world *world, size_t window)
     listing_free(listing);
 }
 
+/* ---- minutes ------------------------------------------------------------------------------- */
+
+struct minute_rows {
+    int64_t minute_ms;
+    int64_t numbers[MINUTE_NUMBERS];
+};
+
+static bool add_point(void *owner, const struct history_point *point)
+{
+    struct minute_rows *rows = owner;
+
+    for (int n = 0; n < MINUTE_NUMBERS; n++) {
+        rows->numbers[n] += point->numbers[n];
+    }
+    return true;
+}
+
+/* What the history and the store say together about one key and minute. */
+static void read_minute(struct world *world, const struct key_name *name,
+                        struct minute_rows *ret_rows)
+{
+    int64_t until_ms = ret_rows->minute_ms + MINUTE_MS;
+    struct minute_key key = store_minute_key(world->store, name);
+    struct minute_sums sums;
+    uint64_t saved_cut = 0;
+
+    if (world->snapshot != NULL) {
+        saved_cut = snapshot_cut(world->snapshot);
+        assert_int_equal(history_read(snapshot_history(world->snapshot), &key, ret_rows->minute_ms,
+                                      until_ms, add_point, ret_rows, NULL),
+                         CTR_OK);
+    }
+    assert_int_equal(
+        store_minutes(world->store, name, ret_rows->minute_ms, until_ms, saved_cut, &sums), CTR_OK);
+    for (size_t i = 0; i < sums.count; i++) {
+        for (int n = 0; n < MINUTE_NUMBERS; n++) {
+            ret_rows->numbers[n] += sums.items[i].numbers[n];
+        }
+    }
+    minute_sums_done(&sums);
+}
+
+/* Any key and a minute in which something happened. */
+static void check_minutes(struct world *world)
+{
+    struct model *known = world->model;
+    enum level level = (enum level)dice_between(world->dice, LEVEL_SITE, LEVEL_PLACEMENT);
+    const struct model_event *event = NULL;
+    struct key_name name = {0};
+    struct minute_rows rows = {0};
+    int64_t wanted[MINUTE_NUMBERS];
+
+    if (known->records_count == 0) {
+        return;
+    }
+    event = &known->records[dice_below(world->dice, known->records_count)].event;
+    if (level >= LEVEL_BOX && event->box == MODEL_NO_BOX) {
+        return;
+    }
+    name.page = level == LEVEL_PAGE || level == LEVEL_PLACEMENT ? model_text(event->page)
+                                                                : (struct text){0};
+    name.box = level >= LEVEL_BOX ? model_text(event->box) : (struct text){0};
+    rows.minute_ms = model_floor(event->ts_ms, MINUTE_MS);
+    if (known->to_ms - rows.minute_ms > INT64_C(7) * 24 * HOUR_MS) {
+        return; /* hours by now */
+    }
+    read_minute(world, &name, &rows);
+    model_minute(known, level, model_key(event, level), rows.minute_ms, wanted);
+    for (int n = 0; n < MINUTE_NUMBERS; n++) {
+        ROUND_CHECK(world->dice, rows.numbers[n] == wanted[n],
+                    "%s %d, minute %lld, number %d: %lld, wanted %lld", level_name(level),
+                    model_key(event, level), (long long)rows.minute_ms, n,
+                    (long long)rows.numbers[n], (long long)wanted[n]);
+    }
+}
+
+/* ---- status -------------------------------------------------------------------------------- */
+
 static void check_partition(struct world *world, const struct partition *account)
 {
     uint64_t held = 0;
     uint64_t counted = 0;
     uint64_t stragglers = 0;
+    uint64_t duplicate = 0;
+    uint64_t unchecked = 0;
+    uint64_t filtered = 0;
     size_t p = 0;
 
     while (strcmp(world->model->partitions[p].topic, account->topic) != 0 ||
@@ -505,20 +686,26 @@ static void check_partition(struct world *world, const struct partition *account
         const struct model_record *record = &world->model->records[i];
 
         if (record->partition == p) {
-            counted += record->applied ? 1 : 0;
+            bool kept = record->applied && !record->duplicate;
+
+            counted += kept ? 1 : 0;
             held += record->applied ? 0 : 1;
-            stragglers += record->applied && record->straggler ? 1 : 0;
+            duplicate += record->duplicate ? 1 : 0;
+            stragglers += kept && record->straggler ? 1 : 0;
+            unchecked += kept && record->unchecked ? 1 : 0;
+            filtered += kept && record->event.filtered ? 1 : 0;
         }
     }
-    ROUND_CHECK(world->dice,
-                account->counts.read == world->model->partitions[p].read &&
-                    account->counts.late == world->model->partitions[p].late &&
-                    account->counts.future == world->model->partitions[p].future &&
-                    partition_malformed(&account->counts) ==
-                        world->model->partitions[p].malformed &&
-                    account->counts.held == held && account->counts.counted == counted &&
-                    account->counts.stragglers == stragglers && account->counts.duplicate == 0,
-                "the account of partition %zu", p);
+    ROUND_CHECK(
+        world->dice,
+        account->counts.read == world->model->partitions[p].read &&
+            account->counts.late == world->model->partitions[p].late &&
+            account->counts.future == world->model->partitions[p].future &&
+            partition_malformed(&account->counts) == world->model->partitions[p].malformed &&
+            account->counts.held == held && account->counts.counted == counted &&
+            account->counts.stragglers == stragglers && account->counts.duplicate == duplicate &&
+            account->counts.unchecked == unchecked && account->counts.filtered == filtered,
+        "the account of partition %zu", p);
     ROUND_CHECK(world->dice,
                 account->counts.read == account->counts.counted + account->counts.held +
                                             account->counts.duplicate + account->counts.late +
@@ -548,6 +735,10 @@ static void check_status(struct world *world)
                 "keys %u %u %u, wanted %u %u %u", status.keys[1], status.keys[2], status.keys[3],
                 used[1], used[2], used[3]);
     ROUND_CHECK(world->dice, status.keys_folded == world->model->keys_folded, "keys folded");
+    ROUND_CHECK(world->dice, status.repeated == world->model->repeated,
+                "repeated %llu, wanted %llu", (unsigned long long)status.repeated,
+                (unsigned long long)world->model->repeated);
+    ROUND_CHECK(world->dice, status.minutes_lost == 0, "no minute is lost");
     ROUND_CHECK(world->dice, status.partitions_count == world->model->partitions_count,
                 "partitions");
     for (size_t i = 0; i < status.partitions_count; i++) {
@@ -564,11 +755,18 @@ static void check_all(struct world *world)
     }
     for (size_t w = 0; w < world->model->options.windows.count; w++) {
         model_recount(world->model, w, &recount);
+        model_people(
+            world->model,
+            model_from(world->model->options.windows.items[w].length_ms, world->model->to_ms),
+            world->model->to_ms, &crowds);
         check_keys(world, w, LEVEL_SITE, 1);
         check_keys(world, w, LEVEL_PAGE, world->pages);
         check_keys(world, w, LEVEL_BOX, world->boxes);
         check_keys(world, w, LEVEL_PLACEMENT, world->pages * world->boxes);
         check_list(world, w);
+    }
+    for (int i = 0; i < 3 && world->model->options.keys_max >= MODEL_KEYS; i++) {
+        check_minutes(world);
     }
 }
 
