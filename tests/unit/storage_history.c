@@ -451,6 +451,7 @@ static void a_key_goes_with_its_last_row_and_may_come_again(void **state)
 {
     struct minute_key going = key_of(1, "/going", "");
     struct minute_key staying = key_of(1, "/staying", "");
+    struct minute_key another = key_of(1, "/another", "");
     struct history_limits limits = limits_at(BEGIN_MS + 3 * DAY_MS);
 
     (void)state;
@@ -464,12 +465,37 @@ static void a_key_goes_with_its_last_row_and_may_come_again(void **state)
     read_all(&staying);
     assert_int_equal(points.count, 1);
     expect(0, BEGIN_MS + DAY_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 2);
+    add(&another, limits.to_ms, MINUTE_CLICKS, 6, &limits); /* gets an id that is free again */
     add(&going, limits.to_ms, MINUTE_CLICKS, 7, &limits);
     read_all(&going);
     assert_int_equal(points.count, 1);
     expect(0, limits.to_ms, MINUTE_MS, MINUTE_CLICKS, 7);
     read_all(&staying);
     assert_int_equal(points.count, 1);
+}
+
+static void a_key_stays_for_its_newest_row_in_whatever_order_they_came(void **state)
+{
+    struct minute_key together = key_of(1, "/together", "");
+    struct minute_key apart = key_of(1, "/apart", "");
+    struct minute_block *block = NULL;
+    struct history_limits limits = limits_at(BEGIN_MS + 4 * DAY_MS);
+
+    (void)state;
+    put(&block, &together, BEGIN_MS, MINUTE_CLICKS, 1);
+    put(&block, &together, BEGIN_MS + 2 * DAY_MS, MINUTE_CLICKS, 2);
+    put(&block, &together, BEGIN_MS + DAY_MS, MINUTE_CLICKS, 3);
+    assert_int_equal(try_add(block, &for_ever), CTR_OK);
+    add(&apart, BEGIN_MS, MINUTE_CLICKS, 1, &for_ever);
+    add(&apart, BEGIN_MS + 2 * DAY_MS, MINUTE_CLICKS, 2, &for_ever);
+    add(&apart, BEGIN_MS + DAY_MS, MINUTE_CLICKS, 3, &for_ever);
+    expire(&limits, SIZE_MAX);
+    reopen();
+    read_all(&together);
+    expect(0, BEGIN_MS + 2 * DAY_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 2);
+    read_all(&apart);
+    expect(0, BEGIN_MS + 2 * DAY_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 2);
+    assert_int_equal(count_of("history_block"), 2);
 }
 
 static void a_late_correction_is_added_to_the_hour_its_minute_became(void **state)
@@ -512,23 +538,26 @@ static void a_late_correction_goes_to_the_minutes_while_they_wait_for_their_turn
 static void an_hour_stays_an_hour_when_minutes_are_kept_longer(void **state)
 {
     struct minute_key key = key_of(3, "/a", "b");
-    struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
+    struct history_limits limits = limits_at(BEGIN_MS + 2 * DAY_MS - HISTORY_HOUR_MS);
 
     (void)state;
-    for (int turn = 0; turn < 2; turn++) {
-        add(&key, BEGIN_MS + turn * HISTORY_HOUR_MS, MINUTE_CLICKS, 1, &for_ever);
-        expire(&limits, SIZE_MAX);
-        if (turn == 0) {
+    for (int day = 0; day < 2; day++) {
+        int64_t hour_ms = BEGIN_MS + day * DAY_MS;
+
+        add(&key, hour_ms, MINUTE_CLICKS, 1, &for_ever);
+        if (day == 0) {
+            expire(&limits, SIZE_MAX);
             reopen(); /* it learns again up to which day there are hours */
+        } else {
+            expire(&limits, SIZE_MAX);
         }
-        add(&key, BEGIN_MS + turn * HISTORY_HOUR_MS + MINUTE_MS, MINUTE_CLICKS, 2, &for_ever);
+        add(&key, hour_ms + MINUTE_MS, MINUTE_CLICKS, 2, &for_ever);
+        add(&key, hour_ms + HISTORY_HOUR_MS, MINUTE_CLICKS, 5, &for_ever);
+        read_range(&key, hour_ms, INT64_MAX);
+        assert_int_equal(points.count, 2);
+        expect(0, hour_ms, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
+        expect(1, hour_ms + HISTORY_HOUR_MS, MINUTE_MS, MINUTE_CLICKS, 5);
     }
-    add(&key, BEGIN_MS + 2 * HISTORY_HOUR_MS, MINUTE_CLICKS, 5, &for_ever);
-    read_all(&key);
-    assert_int_equal(points.count, 3);
-    expect(0, BEGIN_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
-    expect(1, BEGIN_MS + HISTORY_HOUR_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
-    expect(2, BEGIN_MS + 2 * HISTORY_HOUR_MS, MINUTE_MS, MINUTE_CLICKS, 5);
 }
 
 static void rows_too_old_for_both_are_left_out(void **state)
@@ -615,6 +644,7 @@ static void damage_is_noticed_wherever_it_is(void **state)
 {
     static const char *const damages[] = {
         "UPDATE history_block SET numbers = x''",
+        "UPDATE history_block SET numbers = substr(numbers, 1, 3)",
         "UPDATE history_block SET numbers = substr(numbers, 1, 4)",
         "UPDATE history_block SET numbers = substr(numbers, 1, length(numbers) - 1)",
         "UPDATE history_block SET numbers = CAST(numbers || x'00' AS BLOB)",
@@ -641,7 +671,7 @@ static void damage_is_noticed_wherever_it_is(void **state)
         put(&block, &key, BEGIN_MS, MINUTE_CLICKS, 1);
         put(&block, &key, BEGIN_MS + HISTORY_HOUR_MS, MINUTE_CLICKS, 1);
         assert_int_equal(try_add(block, &for_ever), CTR_CORRUPT);
-        if (i < 6) {
+        if (i < 7) {
             struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
 
             assert_int_equal(history_expire(history, &limits, 9, &error), CTR_CORRUPT);
@@ -762,6 +792,7 @@ int main(void)
         FILE_TEST(old_minutes_become_hours_without_their_people),
         FILE_TEST(a_budget_is_kept_and_what_is_left_comes_next),
         FILE_TEST(a_key_goes_with_its_last_row_and_may_come_again),
+        FILE_TEST(a_key_stays_for_its_newest_row_in_whatever_order_they_came),
         FILE_TEST(a_late_correction_is_added_to_the_hour_its_minute_became),
         FILE_TEST(a_late_correction_goes_to_the_minutes_while_they_wait_for_their_turn),
         FILE_TEST(an_hour_stays_an_hour_when_minutes_are_kept_longer),
