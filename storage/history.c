@@ -41,6 +41,7 @@ enum ctr_status history_open(struct sql *sql, struct history **ret_history,
         return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to open the history");
     }
     history->sql = sql;
+    history->known_bytes_max = HISTORY_KNOWN_BYTES_MAX;
     history_forget(history);
     for (int i = 0; status == CTR_OK && i < HISTORY_STATEMENTS; i++) {
         status = sql_prepare(sql, statement_texts[i], &history->statements[i], reterr);

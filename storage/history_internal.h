@@ -19,9 +19,7 @@ enum {
     HISTORY_HOUR_MINUTES = 60,
     HISTORY_DAY_HOURS = 24,
     HISTORY_CHECKSUM_BYTES = 4,
-    /* Texts and ids of this many keys are remembered, some 150 bytes each; then all are forgotten.
-     */
-    HISTORY_KNOWN_MAX = 1 << 19,
+    HISTORY_KNOWN_BYTES_MAX = 192 << 20, /* a million keys of thirty bytes */
 };
 
 #define HISTORY_NUMBER_MAX ((INT64_C(1) << 28) - 1)
@@ -45,6 +43,7 @@ struct history {
     struct sql *sql;
     struct sql_statement *statements[HISTORY_STATEMENTS];
     struct minute_block *known; /* keys already looked up; NULL none (history_keys.c) */
+    uint64_t known_bytes_max;   /* when it has more, all are forgotten */
     int64_t next_id;            /* 0: not known */
     int64_t hours_until;        /* days from here on have no hours; -1: not known */
     int64_t swept_until;        /* keys without rows before this day are gone; -1: not known */

@@ -55,7 +55,7 @@ static void known_put(struct history *history, const struct minute_key *name,
             row->minute_ms = key->last_day;
             return;
         }
-        if (history->known->keys_count >= HISTORY_KNOWN_MAX) {
+        if (minute_block_bytes(history->known) > history->known_bytes_max) {
             minute_block_give(history->known);
             history->known = NULL;
         }
@@ -159,15 +159,18 @@ static enum ctr_status next_id(struct history *history, uint32_t *ret_id, struct
         struct sql_statement *last = history->statements[HISTORY_LAST_KEY];
         enum ctr_status status = sql_next(history->sql, last, reterr);
 
-        if (status == CTR_OK) {
-            history->next_id = sql_get_integer(last, 0) + 1;
-        }
+        int64_t id = status == CTR_OK ? sql_get_integer(last, 0) : 0;
+
         sql_reset(last);
         if (status != CTR_OK) {
             return status;
         }
+        if (id < 0 || id > UINT32_MAX) {
+            return ctr_fail(reterr, CTR_CORRUPT, "history_key: an id is damaged");
+        }
+        history->next_id = id + 1;
     }
-    if (history->next_id < 1 || history->next_id > UINT32_MAX) {
+    if (history->next_id > UINT32_MAX) {
         return ctr_fail(reterr, CTR_LIMIT, "history_key: no id is left for another key");
     }
     *ret_id = (uint32_t)history->next_id++;

@@ -90,11 +90,13 @@ struct minute_block *minute_block_new(int64_t minute_ms);
 void minute_block_take(struct minute_block *block);
 void minute_block_give(struct minute_block *block); /* NULL is fine */
 
-/* A copy that is nobody else's, without an index. NULL: no memory. */
+/* A copy that is nobody else's, unchanged and in no cut, without an index: a key is looked for from
+ * the beginning, until one is added. NULL: no memory. */
 struct minute_block *minute_block_copy(const struct minute_block *block);
 
-/* The row of key and minute, made with zeros if need be. kid: a hint for minute_block_key.
- * Errors: CTR_NO_MEMORY: nothing changed. Valid until the next call. */
+/* The row of key and minute, made with zeros if need be. kid: a hint, kept with the key. Looks at
+ * the key's rows from the newest on, so that a block should not have hundreds of one key. Errors:
+ * CTR_NO_MEMORY: nothing changed. Valid until the next call. */
 CTR_MUST_USE enum ctr_status minute_block_row(struct minute_block *block,
                                               const struct minute_key *key, uint32_t kid,
                                               int64_t minute_ms, struct minute_row **ret_row);

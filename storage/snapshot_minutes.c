@@ -3,6 +3,7 @@
  * What a snapshot keeps of time: the journal that people, ids and gaps come from, the minutes that
  * are not final, and the history of those that are.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "storage/history.h"
@@ -133,6 +134,9 @@ enum ctr_status snapshot_save_journals(struct snapshot *snapshot, const struct c
     for (size_t i = 0; i < from->journals_count && status == CTR_OK; i++) {
         const struct journal_part *part = from->journals[i];
 
+        if (part->cut <= snapshot->cut) {
+            continue; /* in the file since an earlier save */
+        }
         packer.length = 0;
         if (journal_pack(part, &packer) != CTR_OK) {
             status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save the newest events");
@@ -160,10 +164,20 @@ enum ctr_status snapshot_save_history(struct snapshot *snapshot, const struct ch
     const struct history_limits limits = {.to_ms = from->to_ms,
                                           .keep_minutes_ms = snapshot->keep_minutes_ms,
                                           .keep_hours_ms = snapshot->keep_hours_ms};
-    enum ctr_status status =
-        history_add(snapshot->history, (const struct minute_block *const *)from->finished,
-                    from->finished_count, &limits, reterr);
+    const struct minute_block **blocks = calloc(from->finished_count + 1, sizeof *blocks);
+    size_t count = 0;
+    enum ctr_status status = CTR_OK;
 
+    if (blocks == NULL) {
+        return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save finished minutes");
+    }
+    for (size_t i = 0; i < from->finished_count; i++) {
+        if (from->finished[i]->cut > snapshot->cut) { /* else an earlier save has it */
+            blocks[count++] = from->finished[i];
+        }
+    }
+    status = history_add(snapshot->history, blocks, count, &limits, reterr);
+    free(blocks);
     if (status == CTR_OK && from->to_ms != MOMENT_NONE) {
         status = history_expire(snapshot->history, &limits, EXPIRE_BUDGET, reterr);
     }

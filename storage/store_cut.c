@@ -219,6 +219,7 @@ static bool cut_journals(struct store *store, struct checkpoint *cut)
         if (fresh == NULL) {
             return false;
         }
+        store->journal->cut = store->cut;
         store->journals_waiting[store->journals_count++] = store->journal;
         store->journal = fresh;
     }

@@ -200,9 +200,10 @@ static void take_back(struct store *store, const struct plan *plan)
 {
     const struct held_event *event = plan->event;
 
-    note(&store->step, &(struct note){.event = event,
-                                      .ts_ms = plan->verdict.taken_back_ms,
-                                      .kind = NOTE_REPEATED});
+    note(&store->step,
+         &(struct note){.event = event,
+                        .ts_ms = plan->verdict.taken_back_ms,
+                        .kind = plan->back_list == KEY_NONE ? NOTE_TAKEN_BACK : NOTE_REPEATED});
     store->step.repeated++;
     for (enum level level = LEVEL_SITE; plan->back_list != KEY_NONE && level < LEVEL_COUNT;
          level++) {

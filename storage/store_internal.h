@@ -39,7 +39,14 @@ struct gain_list {
 };
 
 /* What only minutes are told of: a copy, a click left out, an event older than every window. */
-enum note_kind { NOTE_DUPLICATE, NOTE_FILTERED, NOTE_REPEATED, NOTE_OLD, NOTE_OLD_REPEATED };
+enum note_kind {
+    NOTE_DUPLICATE,
+    NOTE_FILTERED,
+    NOTE_REPEATED,
+    NOTE_TAKEN_BACK, /* repeated, and its click was counted in no slice any more */
+    NOTE_OLD,
+    NOTE_OLD_REPEATED
+};
 
 struct note {
     const struct held_event *event; /* in the bucket */

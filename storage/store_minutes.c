@@ -86,7 +86,8 @@ struct notice {
     uint64_t page_hash, box_hash;
     int64_t ts_ms, to_ms;
     enum minute_number number;
-    bool revision; /* counts as a correction where the minute is final */
+    bool revision;    /* counts as a correction where the minute is final */
+    bool minus_click; /* takes a click back */
 };
 
 /* The key of a level: its own, though it may have no row in the store, unless the store is full. */
@@ -124,6 +125,9 @@ static enum ctr_status add_notice(struct store *store, const struct notice *noti
     if (row != NULL && notice->number != MINUTE_NUMBERS) {
         row->numbers[notice->number]++;
     }
+    if (row != NULL && notice->minus_click) {
+        row->numbers[MINUTE_CLICKS]--;
+    }
     if (row != NULL && notice->revision &&
         notice->to_ms > minute_ms + MINUTE_MS + store->book.lateness_ms) {
         row->numbers[MINUTE_REVISION]++;
@@ -150,6 +154,10 @@ static struct notice notice_of(const struct note *note, int64_t to_ms)
         break;
     case NOTE_REPEATED:
         notice.number = MINUTE_REPEATED;
+        break;
+    case NOTE_TAKEN_BACK:
+        notice.number = MINUTE_REPEATED;
+        notice.minus_click = true;
         break;
     case NOTE_OLD:
         notice.number = event->type == EVENT_VIEW ? MINUTE_IMPRESSIONS : MINUTE_CLICKS;
@@ -222,6 +230,9 @@ void store_note_refused(struct store *store, const struct event *event, enum min
 /* The row's key in the store; the hint may be of a key that is gone. */
 static uint32_t kid_of(const struct store *store, const struct minute_block_key *key)
 {
+    if (key->level == LEVEL_SITE || key->other) {
+        return keys_reserved((enum level)key->level);
+    }
     if (key->kid != KEY_NONE && key->kid < store->keys.next_kid &&
         keys_at(&store->keys, key->kid)->used &&
         keys_at(&store->keys, key->kid)->hash == key->hash) {

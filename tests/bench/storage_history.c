@@ -32,6 +32,7 @@ enum { KEYS = 45000, READS = 200, RING = 10, PATH_BYTES = 64, DAY_HOURS = 24, HO
 /* One key's last ten minutes. */
 struct maker {
     char page[32], box[32];
+    size_t page_length, box_length;
     double rate;
     int32_t viewers[RING], clickers[RING], unseen[RING];
     int32_t people[3]; /* sums of these */
@@ -98,8 +99,10 @@ static void make_makers(void)
         struct maker *maker = &makers[k];
 
         memset(maker, 0, sizeof *maker);
-        (void)snprintf(maker->page, sizeof maker->page, "/offer/%zu", dice() % 100000);
-        (void)snprintf(maker->box, sizeof maker->box, "opbox.carousel.%zu", k);
+        maker->page_length = (size_t)snprintf(maker->page, sizeof maker->page, "/offer/%u",
+                                              (unsigned)(dice() % 100000));
+        maker->box_length = (size_t)snprintf(maker->box, sizeof maker->box, "opbox.carousel.%u",
+                                             (unsigned)k % KEYS);
         maker->rate = MEAN * (double)makers_count / sum / (double)(k + 1);
     }
 }
@@ -133,6 +136,24 @@ static void make_row(struct maker *maker, int64_t minute, double tide, struct mi
     row->numbers[MINUTE_LATE] = chance() < 0.001;
 }
 
+static struct minute_key key_of(size_t k)
+{
+    const struct maker *maker = &makers[k];
+
+    return (struct minute_key){.hash = (k + 1) * UINT64_C(0x9E3779B97F4A7C15),
+                               .level = 3,
+                               .page = {maker->page, maker->page_length},
+                               .box = {maker->box, maker->box_length}};
+}
+
+static bool count_into(struct minute_block *block, size_t k, int64_t minute_ms,
+                       struct minute_row **ret_row)
+{
+    struct minute_key key = key_of(k);
+
+    return minute_block_row(block, &key, (uint32_t)k, minute_ms, ret_row) == CTR_OK;
+}
+
 static void fill(struct minute_block *block, int64_t minute)
 {
     double tide = 1 + 0.5 * sin((double)minute / 1440 * 6.283185307179586) + 0.05 * chance();
@@ -141,12 +162,8 @@ static void fill(struct minute_block *block, int64_t minute)
     for (size_t k = 0; k < makers_count; k++) {
         struct maker *maker = &makers[k];
         struct minute_row *row = NULL;
-        struct minute_key key = {.hash = k * UINT64_C(0x9E3779B97F4A7C15),
-                                 .level = 3,
-                                 .page = {maker->page, strlen(maker->page)},
-                                 .box = {maker->box, strlen(maker->box)}};
 
-        if (minute_block_row(block, &key, (uint32_t)k, minute_ms, &row) != CTR_OK) {
+        if (!count_into(block, k, minute_ms, &row)) {
             exit(1);
         }
         make_row(maker, minute, tide, row);
@@ -252,6 +269,29 @@ static void bench_expire(struct file *file, int64_t hours)
     (void)printf("{\"part\":\"expire_nothing\",\"us\":%lld}\n", (long long)(now_us() - begun_us));
 }
 
+/* What it costs to count into a row that is there, keys in random order. */
+static void bench_rows(void)
+{
+    enum { TURNS = 20 };
+    struct minute_block *block = minute_block_new(BEGIN_MS);
+    int64_t begun_us = 0;
+    size_t k = 0;
+
+    fill(block, 0);
+    begun_us = now_us();
+    for (size_t i = 0; i < TURNS * makers_count; i++) {
+        struct minute_row *row = NULL;
+
+        k = (k + 27644437) % makers_count;
+        if (count_into(block, k, BEGIN_MS, &row)) {
+            row->numbers[MINUTE_IMPRESSIONS]++;
+        }
+    }
+    (void)printf("{\"part\":\"block_row\",\"ns_per_row\":%.1f}\n",
+                 (double)(now_us() - begun_us) * 1000 / (double)(TURNS * makers_count));
+    minute_block_give(block);
+}
+
 static void bench_minutes(struct file *file, int64_t hours)
 {
     int64_t add_us = 0;
@@ -303,7 +343,7 @@ static void fill_rare(struct minute_block *block, int64_t hour, size_t k)
     char box[PATH_BYTES];
     struct minute_key key = {.hash = (k + 1) * UINT64_C(0x9E3779B97F4A7C15),
                              .level = 3,
-                             .page = {maker->page, strlen(maker->page)}};
+                             .page = {maker->page, maker->page_length}};
 
     key.box = (struct text){box, (size_t)snprintf(box, sizeof box, "rare.%zu", k)};
     for (int64_t minute = first; minute < first + RING; minute++) {
@@ -362,12 +402,7 @@ static void bench_reads(struct file *file, const char *part, bool reopen)
     int64_t points = 0;
 
     for (int i = 0; i < READS; i++) {
-        struct maker *maker = &makers[dice() % makers_count];
-        size_t k = (size_t)(maker - makers);
-        struct minute_key key = {.hash = k * UINT64_C(0x9E3779B97F4A7C15),
-                                 .level = 3,
-                                 .page = {maker->page, strlen(maker->page)},
-                                 .box = {maker->box, strlen(maker->box)}};
+        struct minute_key key = key_of((size_t)(dice() % makers_count));
         int64_t begun_us = 0;
 
         if (reopen) {
@@ -432,6 +467,7 @@ int main(int argc, char **argv)
     }
     (void)snprintf(file.path, sizeof file.path, "%s/livectr.db", dir);
     make_makers();
+    bench_rows();
     bench_minutes(&file, argc > 2 ? strtoll(argv[2], NULL, 10) : 2);
     bench_rare(&file);
     make_makers();

@@ -1,226 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The history on a real SQLite file.
+ * The history on a real SQLite file: adding, reading, failure and damage. Age is in
+ * storage_history_age.c.
  */
 #include "storage/history.h"
 
-#include "tests/support/test.h"
-
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "storage/hash.h"
-#include "storage/moment.h"
-
-enum { PATH_BYTES = 96, POINTS_MAX = 400, DAY_HOURS = 24, HOUR_MINUTES = 60 };
-#define DAY_MS   (DAY_HOURS * HISTORY_HOUR_MS)
-#define BEGIN_MS INT64_C(1795392000000) /* midnight */
-#define EVER_MS  INT64_MAX
-
-static char directory[PATH_BYTES - 32];
-static char path[PATH_BYTES];
-static struct sql *sql;
-static struct history *history;
-static const struct history_limits for_ever = {MOMENT_NONE, EVER_MS, EVER_MS};
-
-/* ---- tools --------------------------------------------------------------------------------- */
-
-static void must(enum ctr_status status, const struct ctr_error *error)
-{
-    if (status != CTR_OK) {
-        fail_msg("%s", error->text);
-    }
-}
-
-static void run(const char *statements)
-{
-    struct ctr_error error = {0};
-
-    must(sql_run(sql, statements, &error), &error);
-}
-
-static void open_history(void)
-{
-    struct ctr_error error = {0};
-
-    must(sql_open(path, &sql, &error), &error);
-    must(sql_own(sql, &error), &error);
-    must(history_open(sql, &history, &error), &error);
-}
-
-static void close_history(void)
-{
-    history_close(history);
-    sql_close(sql);
-    history = NULL;
-    sql = NULL;
-}
-
-static void reopen(void)
-{
-    close_history();
-    open_history();
-}
-
-static int make_file(void **state)
-{
-    static int files;
-    struct ctr_error error = {0};
-
-    (void)state;
-    (void)snprintf(path, sizeof path, "%s/%d.sqlite", directory, files++);
-    must(sql_open(path, &sql, &error), &error);
-    must(sql_own(sql, &error), &error);
-    run(history_schema);
-    must(history_open(sql, &history, &error), &error);
-    return 0;
-}
-
-static int drop_file(void **state)
-{
-    (void)state;
-    close_history();
-    return 0;
-}
-
-static int make_directory(void **state)
-{
-    (void)state;
-    (void)snprintf(directory, sizeof directory, "%s/livectr-unit-XXXXXX",
-                   access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    return mkdtemp(directory) == NULL ? -1 : 0;
-}
-
-static int remove_directory(void **state)
-{
-    pid_t child = fork();
-
-    (void)state;
-    if (child == 0) {
-        (void)execl("/bin/rm", "rm", "-rf", directory, (char *)NULL);
-        _exit(1);
-    }
-    return waitpid(child, NULL, 0) == child ? 0 : -1;
-}
-
-static int64_t count_of(const char *table)
-{
-    struct ctr_error error = {0};
-    char statement[PATH_BYTES];
-    int64_t count = -1;
-
-    (void)snprintf(statement, sizeof statement, "SELECT count(*) FROM %s", table);
-    must(sql_integer(sql, statement, &count, &error), &error);
-    return count;
-}
-
-static struct minute_key key_of(uint8_t level, const char *page, const char *box)
-{
-    return (struct minute_key){
-        .hash = hash_mix(hash_checksum(page, strlen(page)), hash_checksum(box, strlen(box)), level),
-        .level = level,
-        .page = {.bytes = page, .length = strlen(page)},
-        .box = {.bytes = box, .length = strlen(box)}};
-}
-
-/* Adds to one row of a block, which is made if it is NULL. */
-static void put(struct minute_block **block, const struct minute_key *key, int64_t minute_ms,
-                int number, int32_t value)
-{
-    struct minute_row *row = NULL;
-
-    if (*block == NULL) {
-        *block = minute_block_new(MOMENT_NONE);
-    }
-    assert_int_equal(minute_block_row(*block, key, 0, minute_ms, &row), CTR_OK);
-    row->numbers[number] += value;
-}
-
-static enum ctr_status try_add(struct minute_block *block, const struct history_limits *limits)
-{
-    const struct minute_block *blocks[] = {block};
-    struct ctr_error error = {0};
-    enum ctr_status status = CTR_OK;
-
-    run("BEGIN IMMEDIATE");
-    status = history_add(history, blocks, 1, limits, &error);
-    if (status == CTR_OK) {
-        run("COMMIT");
-    } else {
-        sql_rollback(sql);
-        history_forget(history);
-    }
-    minute_block_give(block);
-    return status;
-}
-
-/* Adds one number of one minute, under limits. */
-static void add(const struct minute_key *key, int64_t minute_ms, int number, int32_t value,
-                const struct history_limits *limits)
-{
-    struct minute_block *block = NULL;
-
-    put(&block, key, minute_ms, number, value);
-    assert_int_equal(try_add(block, limits), CTR_OK);
-}
-
-static void expire(const struct history_limits *limits, size_t budget)
-{
-    struct ctr_error error = {0};
-
-    run("BEGIN IMMEDIATE");
-    must(history_expire(history, limits, budget, &error), &error);
-    run("COMMIT");
-}
-
-struct points {
-    size_t count, stop_at; /* stop_at 0: never */
-    struct history_point items[POINTS_MAX];
-};
-
-static struct points points;
-
-static bool keep_point(void *owner, const struct history_point *point)
-{
-    struct points *into = owner;
-
-    assert_true(into->count < POINTS_MAX);
-    assert_true(into->count == 0 || into->items[into->count - 1].start_ms < point->start_ms);
-    into->items[into->count++] = *point;
-    return into->count != into->stop_at;
-}
-
-/* Reads into `points`. */
-static void read_range(const struct minute_key *key, int64_t from_ms, int64_t until_ms)
-{
-    struct ctr_error error = {0};
-
-    points.count = 0;
-    must(history_read(history, key, from_ms, until_ms, keep_point, &points, &error), &error);
-}
-
-static void read_all(const struct minute_key *key)
-{
-    read_range(key, INT64_MIN, INT64_MAX);
-}
-
-static void expect(size_t at, int64_t start_ms, int64_t grain_ms, int number, int64_t value)
-{
-    assert_true(at < points.count);
-    assert_true(points.items[at].start_ms == start_ms);
-    assert_true(points.items[at].grain_ms == grain_ms);
-    assert_true(points.items[at].numbers[number] == value);
-}
-
-static struct history_limits limits_at(int64_t to_ms)
-{
-    return (struct history_limits){
-        .to_ms = to_ms, .keep_minutes_ms = 2 * HISTORY_HOUR_MS, .keep_hours_ms = 2 * DAY_MS};
-}
+#include "storage_history_fixture.h"
 
 /* ---- adding and reading -------------------------------------------------------------------- */
 
@@ -379,193 +164,29 @@ static void keys_that_differ_in_one_thing_are_different_also_with_one_hash(void 
     assert_int_equal(count_of("history_key"), COUNT);
 }
 
-/* ---- age ----------------------------------------------------------------------------------- */
-
-static void old_minutes_become_hours_without_their_people(void **state)
+static void more_keys_than_are_remembered_are_looked_up_in_the_file(void **state)
 {
-    struct minute_key key = key_of(3, "/a", "b");
-    struct minute_block *block = NULL;
-    struct history_limits limits = limits_at(BEGIN_MS + 4 * HISTORY_HOUR_MS - 1);
+    enum { MANY = 300 };
 
     (void)state;
-    for (int minute = 0; minute < 3 * HOUR_MINUTES; minute++) {
-        for (int number = 0; number < MINUTE_NUMBERS; number++) {
-            put(&block, &key, BEGIN_MS + minute * MINUTE_MS, number, number + 1);
+    history->known_bytes_max = 4096;
+    for (int turn = 1; turn <= 3; turn++) {
+        for (int k = 0; k < MANY; k++) {
+            char page[8];
+            struct minute_key key;
+
+            (void)snprintf(page, sizeof page, "/%d", k);
+            key = key_of(1, page, "");
+            add(&key, BEGIN_MS, MINUTE_CLICKS, k, &for_ever);
+            /* The last key may double each array. */
+            assert_true(minute_block_bytes(history->known) < 32768);
+            read_all(&key);
+            assert_int_equal(points.count, 1);
+            expect(0, BEGIN_MS, MINUTE_MS, MINUTE_CLICKS, k * turn);
         }
     }
-    assert_int_equal(try_add(block, &for_ever), CTR_OK);
-    expire(&limits, SIZE_MAX);
-    read_all(&key);
-    assert_int_equal(points.count, 1 + 2 * HOUR_MINUTES);
-    for (int number = 0; number < MINUTE_NUMBERS; number++) {
-        bool lasts = number < MINUTE_PEOPLE || number > MINUTE_UNSEEN_CLICKERS;
-
-        expect(0, BEGIN_MS, HISTORY_HOUR_MS, number, lasts ? (number + 1) * HOUR_MINUTES : 0);
-        expect(1, BEGIN_MS + HISTORY_HOUR_MS, MINUTE_MS, number, number + 1);
-    }
-    limits.to_ms++;
-    expire(&limits, SIZE_MAX);
-    read_all(&key);
-    assert_int_equal(points.count, 2 + HOUR_MINUTES);
-    expect(1, BEGIN_MS + HISTORY_HOUR_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 2 * HOUR_MINUTES);
-    assert_int_equal(count_of("history_block"), 2);
+    assert_int_equal(count_of("history_key"), MANY);
 }
-
-static void a_budget_is_kept_and_what_is_left_comes_next(void **state)
-{
-    struct minute_block *block = NULL;
-    struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
-
-    (void)state;
-    for (int k = 0; k < 10; k++) {
-        char page[8];
-        struct minute_key key;
-
-        (void)snprintf(page, sizeof page, "/%d", k);
-        key = key_of(1, page, "");
-        put(&block, &key, BEGIN_MS, MINUTE_CLICKS, 1);
-    }
-    assert_int_equal(try_add(block, &for_ever), CTR_OK);
-    expire(&limits, 0);
-    assert_int_equal(count_of("history_block WHERE slot < 1 << 60"), 10);
-    expire(&limits, 3);
-    assert_int_equal(count_of("history_block WHERE slot < 1 << 60"), 7);
-    assert_int_equal(count_of("history_block WHERE slot >= 1 << 60"), 3);
-    expire(&limits, 7);
-    assert_int_equal(count_of("history_block WHERE slot >= 1 << 60"), 10);
-    limits.to_ms += 2 * DAY_MS;
-    expire(&limits, 4);
-    assert_int_equal(count_of("history_block"), 6);
-    assert_int_equal(count_of("history_key"), 10);
-    expire(&limits, 6);
-    assert_int_equal(count_of("history_block"), 0);
-    assert_int_equal(count_of("history_key"), 10);
-    expire(&limits, 4);
-    assert_int_equal(count_of("history_key"), 6);
-    expire(&limits, 100);
-    assert_int_equal(count_of("history_key"), 0);
-    expire(&limits, 100);
-}
-
-static void a_key_goes_with_its_last_row_and_may_come_again(void **state)
-{
-    struct minute_key going = key_of(1, "/going", "");
-    struct minute_key staying = key_of(1, "/staying", "");
-    struct history_limits limits = limits_at(BEGIN_MS + 3 * DAY_MS);
-
-    (void)state;
-    add(&staying, BEGIN_MS, MINUTE_CLICKS, 1, &for_ever);
-    add(&going, BEGIN_MS, MINUTE_CLICKS, 1, &for_ever);
-    add(&staying, BEGIN_MS + DAY_MS, MINUTE_CLICKS, 2, &for_ever);
-    expire(&limits, SIZE_MAX);
-    assert_int_equal(count_of("history_key"), 1);
-    read_all(&going);
-    assert_int_equal(points.count, 0);
-    read_all(&staying);
-    assert_int_equal(points.count, 1);
-    expect(0, BEGIN_MS + DAY_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 2);
-    add(&going, limits.to_ms, MINUTE_CLICKS, 7, &limits);
-    read_all(&going);
-    assert_int_equal(points.count, 1);
-    expect(0, limits.to_ms, MINUTE_MS, MINUTE_CLICKS, 7);
-    read_all(&staying);
-    assert_int_equal(points.count, 1);
-}
-
-static void a_late_correction_is_added_to_the_hour_its_minute_became(void **state)
-{
-    struct minute_key key = key_of(3, "/a", "b");
-    struct minute_key late = key_of(3, "/late", "b");
-    struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
-
-    (void)state;
-    add(&key, BEGIN_MS, MINUTE_CLICKS, 1, &for_ever);
-    expire(&limits, SIZE_MAX);
-    add(&key, BEGIN_MS + 9 * MINUTE_MS, MINUTE_CLICKS, 2, &limits);
-    add(&key, BEGIN_MS + 9 * MINUTE_MS, MINUTE_VIEWERS, 2, &limits);
-    add(&late, BEGIN_MS + 9 * MINUTE_MS, MINUTE_CLICKS, 4, &limits);
-    read_all(&key);
-    assert_int_equal(points.count, 1);
-    expect(0, BEGIN_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
-    expect(0, BEGIN_MS, HISTORY_HOUR_MS, MINUTE_VIEWERS, 0);
-    read_all(&late);
-    assert_int_equal(points.count, 1);
-    expect(0, BEGIN_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 4);
-}
-
-static void a_late_correction_goes_to_the_minutes_while_they_wait_for_their_turn(void **state)
-{
-    struct minute_key key = key_of(3, "/a", "b");
-    struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
-
-    (void)state;
-    add(&key, BEGIN_MS, MINUTE_CLICKS, 1, &for_ever);
-    add(&key, BEGIN_MS + MINUTE_MS, MINUTE_CLICKS, 2, &limits);
-    read_all(&key);
-    assert_int_equal(points.count, 2);
-    expire(&limits, SIZE_MAX);
-    read_all(&key);
-    assert_int_equal(points.count, 1);
-    expect(0, BEGIN_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
-}
-
-static void an_hour_stays_an_hour_when_minutes_are_kept_longer(void **state)
-{
-    struct minute_key key = key_of(3, "/a", "b");
-    struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
-
-    (void)state;
-    for (int turn = 0; turn < 2; turn++) {
-        add(&key, BEGIN_MS + turn * HISTORY_HOUR_MS, MINUTE_CLICKS, 1, &for_ever);
-        expire(&limits, SIZE_MAX);
-        if (turn == 0) {
-            reopen(); /* it learns again up to which day there are hours */
-        }
-        add(&key, BEGIN_MS + turn * HISTORY_HOUR_MS + MINUTE_MS, MINUTE_CLICKS, 2, &for_ever);
-    }
-    add(&key, BEGIN_MS + 2 * HISTORY_HOUR_MS, MINUTE_CLICKS, 5, &for_ever);
-    read_all(&key);
-    assert_int_equal(points.count, 3);
-    expect(0, BEGIN_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
-    expect(1, BEGIN_MS + HISTORY_HOUR_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 3);
-    expect(2, BEGIN_MS + 2 * HISTORY_HOUR_MS, MINUTE_MS, MINUTE_CLICKS, 5);
-}
-
-static void rows_too_old_for_both_are_left_out(void **state)
-{
-    struct minute_key key = key_of(3, "/a", "b");
-    struct minute_block *block = NULL;
-    struct history_limits limits = limits_at(BEGIN_MS + 3 * DAY_MS);
-
-    (void)state;
-    add(&key, BEGIN_MS + DAY_MS - MINUTE_MS, MINUTE_CLICKS, 1, &limits);
-    assert_int_equal(count_of("history_key"), 0);
-    put(&block, &key, BEGIN_MS + DAY_MS - MINUTE_MS, MINUTE_CLICKS, 1);
-    put(&block, &key, BEGIN_MS + DAY_MS, MINUTE_CLICKS, 2);
-    assert_int_equal(try_add(block, &limits), CTR_OK);
-    read_all(&key);
-    assert_int_equal(points.count, 1);
-    expect(0, BEGIN_MS + DAY_MS, HISTORY_HOUR_MS, MINUTE_CLICKS, 2);
-}
-
-static void minutes_that_outlive_hours_keep_their_key_and_then_go(void **state)
-{
-    struct minute_key key = key_of(3, "/a", "b");
-    struct history_limits limits = {
-        .to_ms = BEGIN_MS + 3 * DAY_MS, .keep_minutes_ms = 5 * DAY_MS, .keep_hours_ms = DAY_MS};
-
-    (void)state;
-    add(&key, BEGIN_MS, MINUTE_CLICKS, 1, &limits);
-    expire(&limits, SIZE_MAX);
-    reopen();
-    read_all(&key);
-    assert_int_equal(points.count, 1);
-    limits.to_ms += 3 * DAY_MS;
-    expire(&limits, SIZE_MAX);
-    assert_int_equal(count_of("history_block"), 0);
-    assert_int_equal(count_of("history_key"), 0);
-}
-
 /* ---- failure ------------------------------------------------------------------------------- */
 
 static void after_a_rollback_and_forget_it_knows_what_the_file_knows(void **state)
@@ -615,6 +236,7 @@ static void damage_is_noticed_wherever_it_is(void **state)
 {
     static const char *const damages[] = {
         "UPDATE history_block SET numbers = x''",
+        "UPDATE history_block SET numbers = substr(numbers, 1, 3)",
         "UPDATE history_block SET numbers = substr(numbers, 1, 4)",
         "UPDATE history_block SET numbers = substr(numbers, 1, length(numbers) - 1)",
         "UPDATE history_block SET numbers = CAST(numbers || x'00' AS BLOB)",
@@ -641,7 +263,7 @@ static void damage_is_noticed_wherever_it_is(void **state)
         put(&block, &key, BEGIN_MS, MINUTE_CLICKS, 1);
         put(&block, &key, BEGIN_MS + HISTORY_HOUR_MS, MINUTE_CLICKS, 1);
         assert_int_equal(try_add(block, &for_ever), CTR_CORRUPT);
-        if (i < 6) {
+        if (i < 7) {
             struct history_limits limits = limits_at(BEGIN_MS + DAY_MS);
 
             assert_int_equal(history_expire(history, &limits, 9, &error), CTR_CORRUPT);
@@ -684,6 +306,26 @@ static void slots_that_nobody_writes_end_no_search_in_a_circle(void **state)
     must(history_expire(history, &limits, 5, &error), &error);
     assert_int_equal(try_read(&key), CTR_OK);
     assert_int_equal(points.count, 1);
+}
+
+static void ids_end_at_32_bits(void **state)
+{
+    struct minute_key first = key_of(3, "/a", "b");
+    struct minute_key second = key_of(3, "/b", "b");
+    struct minute_block *block = NULL;
+
+    (void)state;
+    run("INSERT INTO history_key VALUES (99, x'', x'', 4294967294, 0, 0)");
+    add(&first, BEGIN_MS, MINUTE_CLICKS, 1, &for_ever);
+    reopen();
+    read_all(&first);
+    assert_int_equal(points.count, 1);
+    put(&block, &second, BEGIN_MS, MINUTE_CLICKS, 1);
+    assert_int_equal(try_add(block, &for_ever), CTR_LIMIT);
+    run("UPDATE history_key SET id = 9223372036854775807 WHERE kind = 99");
+    block = NULL;
+    put(&block, &second, BEGIN_MS, MINUTE_CLICKS, 1);
+    assert_int_equal(try_add(block, &for_ever), CTR_CORRUPT);
 }
 
 static void without_its_tables_it_is_not_opened(void **state)
@@ -747,8 +389,6 @@ static void every_point_is_given_by_level_page_box_and_time(void **state)
     assert_int_equal(walk.count, 2);
 }
 
-#define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, make_file, drop_file)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -759,18 +399,12 @@ int main(void)
         FILE_TEST(an_unknown_key_has_no_points),
         FILE_TEST(nothing_to_add_is_nothing_added),
         FILE_TEST(keys_that_differ_in_one_thing_are_different_also_with_one_hash),
-        FILE_TEST(old_minutes_become_hours_without_their_people),
-        FILE_TEST(a_budget_is_kept_and_what_is_left_comes_next),
-        FILE_TEST(a_key_goes_with_its_last_row_and_may_come_again),
-        FILE_TEST(a_late_correction_is_added_to_the_hour_its_minute_became),
-        FILE_TEST(a_late_correction_goes_to_the_minutes_while_they_wait_for_their_turn),
-        FILE_TEST(an_hour_stays_an_hour_when_minutes_are_kept_longer),
-        FILE_TEST(rows_too_old_for_both_are_left_out),
-        FILE_TEST(minutes_that_outlive_hours_keep_their_key_and_then_go),
+        FILE_TEST(more_keys_than_are_remembered_are_looked_up_in_the_file),
         FILE_TEST(after_a_rollback_and_forget_it_knows_what_the_file_knows),
         cmocka_unit_test_teardown(damage_is_noticed_wherever_it_is, drop_file),
         FILE_TEST(a_row_moved_to_another_key_or_grain_is_noticed),
         FILE_TEST(slots_that_nobody_writes_end_no_search_in_a_circle),
+        FILE_TEST(ids_end_at_32_bits),
         FILE_TEST(without_its_tables_it_is_not_opened),
         FILE_TEST(every_point_is_given_by_level_page_box_and_time),
     };

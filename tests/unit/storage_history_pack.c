@@ -167,11 +167,13 @@ static void bytes_that_say_nonsense_are_refused(void **state)
         {"an empty set of cells", {{1, 1}, {0, 60}, {0, 4}}},
         {"a run over the end", {{0, 1}, {30, 6}, {31, 6}, {0, 4}}},
         {"thirteen columns", {{0, 1}, {0, 6}, {9, 6}, {13, 4}, {0, 39}}},
-        {"an unknown way", {{0, 1}, {0, 6}, {9, 6}, {1, 4}, {7, 3}}},
+        {"an unknown way", {{0, 1}, {0, 6}, {9, 6}, {1, 4}, {7, 3}, {0, 14}}},
         {"a number of 65 bits", {{0, 1}, {0, 6}, {9, 6}, {1, 4}, {2 | 65 << 3, 10}, {0, 64}}},
         {"more numbers than cells", {{0, 1}, {0, 6}, {1, 6}, {1, 4}, {3 | 2 << 3, 9}, {0, 14}}},
         {"a gap over the end", {{0, 1}, {0, 6}, {2, 6}, {1, 4}, {3 | 1 << 3, 9}, {3 << 10, 14}}},
         {"a byte too many", {{0, 1}, {0, 6}, {9, 6}, {0, 4}, {0, 8}}},
+        {"a byte too many behind a long number",
+         {{0, 1}, {9 << 6 | 1 << 12, 16}, {2 | 64 << 3, 10}, {UINT64_MAX, 64}, {0, 13}}},
         {"a bit behind the end", {{0, 1}, {0, 6}, {9, 6}, {0, 4}, {1, 1}}},
     };
     static struct history_cells cells;
@@ -200,6 +202,27 @@ static void bytes_that_say_nonsense_are_refused(void **state)
         assert_true(history_unpack(bytes, (size_t)(bits_end(&writer) - bytes), MINUTES, &cells));
         assert_int_equal(cells.numbers[0][0], 0);
         assert_int_equal(cells.numbers[0][1], 1);
+    }
+}
+
+static void a_reader_that_ran_over_the_end_stays_failed_and_gives_zeros(void **state)
+{
+    static const unsigned char ones[] = {0xff, 0xff};
+
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        struct bit_reader reader = {.at = ones, .end = ones + sizeof ones};
+
+        assert_int_equal(bits_get(&reader, 3), 7);
+        assert_false(reader.failed);
+        assert_int_equal(way == 0   ? bits_get(&reader, 14)
+                         : way == 1 ? bits_get(&reader, 40)
+                                    : bits_get_rice(&reader, 2),
+                         0);
+        assert_true(reader.failed);
+        assert_int_equal(bits_get(&reader, 1), 0);
+        assert_int_equal(bits_get_rice(&reader, 1), 0);
+        assert_false(bits_at_end(&reader));
     }
 }
 
@@ -347,6 +370,7 @@ int main(void)
         cmocka_unit_test(a_cell_that_is_made_again_keeps_its_numbers),
         cmocka_unit_test(sums_stop_at_the_ends),
         cmocka_unit_test(bytes_that_say_nonsense_are_refused),
+        cmocka_unit_test(a_reader_that_ran_over_the_end_stays_failed_and_gives_zeros),
         cmocka_unit_test(whatever_is_packed_is_unpacked_and_cuts_are_noticed),
         cmocka_unit_test(bits_and_codes_come_back_and_cost_what_was_said),
     };
