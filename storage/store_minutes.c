@@ -90,7 +90,9 @@ struct notice {
     bool minus_click; /* takes a click back */
 };
 
-/* The key of a level: its own, though it may have no row in the store, unless the store is full. */
+/* The key of a level: its own, though it may have no row in the store, unless the store is full.
+ * Records that were refused are told under their own names, because when they are read the store
+ * is in no state that the log determines. */
 static struct minute_key notice_key(const struct store *store, const struct notice *notice,
                                     enum level level)
 {
@@ -105,7 +107,7 @@ static struct minute_key notice_key(const struct store *store, const struct noti
     }
     key.hash = keys_hash(level, key.page.length > 0 ? notice->page_hash : 0,
                          key.box.length > 0 ? notice->box_hash : 0);
-    if (level != LEVEL_SITE && keys_full(&store->keys) &&
+    if (level != LEVEL_SITE && notice->to_ms != INT64_MAX && keys_full(&store->keys) &&
         keys_find_hash(&store->keys, key.hash) == KEY_NONE) {
         return key_of(store, kid);
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "storage/hash.h"
+#include "storage/history.h"
 #include "storage/listing.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
@@ -24,7 +25,9 @@ enum {
     PARTITIONS = 4,
     LOG_MAX = 400,
     NOTES_MAX = PARTITIONS * LOG_MAX + 8,
+    MINUTES_MAX = PARTITIONS * LOG_MAX + 8,
     IDS = 12,
+    NUMBERS = 500, /* of events */
     PATH_BYTES = 128,
 };
 
@@ -57,6 +60,7 @@ struct run {
 static struct store_options options;
 static size_t partitions_count;
 static struct log logs[PARTITIONS];
+static struct text numbers[NUMBERS];
 static int64_t final_ms; /* later than every record */
 static size_t notes_count;
 static struct note notes[NOTES_MAX];
@@ -94,7 +98,40 @@ static struct entry make_entry(struct dice *dice, int64_t offset, int64_t record
     if (dice_percent(dice, 60)) {
         entry.event.box = pick_id(dice);
     }
+    if (dice_percent(dice, 80)) {
+        entry.event.visitor = pick_id(dice);
+    }
+    if (dice_percent(dice, 80)) {
+        entry.event.id = numbers[dice_below(dice, NUMBERS)];
+    }
+    entry.event.filtered = dice_percent(dice, 3);
     return entry;
+}
+
+/* The same event once more, somewhere else in some log. */
+static void copy_entry(struct dice *dice, size_t p, struct entry *entry)
+{
+    size_t from = dice_below(dice, p + 1);
+    size_t count = from == p ? (size_t)(entry - logs[p].entries) : logs[from].count;
+    const struct entry *other = NULL;
+
+    if (count > 0) {
+        other = &logs[from].entries[dice_below(dice, count)];
+        entry->event = other->event;
+        if (dice_percent(dice, 60)) {
+            entry->record_ms = other->event.ts_ms + dice_between(dice, 0, 12 * MINUTE_MS);
+        }
+    }
+}
+
+static void make_numbers(void)
+{
+    static char texts[NUMBERS][8];
+
+    for (int i = 0; i < NUMBERS; i++) {
+        (void)snprintf(texts[i], sizeof texts[i], "n%d", i);
+        numbers[i] = (struct text){.bytes = texts[i], .length = strlen(texts[i])};
+    }
 }
 
 static void make_logs(struct dice *dice)
@@ -114,6 +151,9 @@ static void make_logs(struct dice *dice)
 
             logs[p].entries[i] =
                 make_entry(dice, before + dice_between(dice, 1, 2), record_ms < 0 ? 0 : record_ms);
+            if (dice_percent(dice, 10)) {
+                copy_entry(dice, p, &logs[p].entries[i]);
+            }
             time_ms += dice_between(dice, 0, 700);
             if (dice_percent(dice, gaps)) {
                 time_ms += dice_between(
@@ -139,8 +179,9 @@ static void pick_options(struct dice *dice)
         .people_horizon_ms = 10 * MINUTE_MS,
         .dedup_horizon_ms = 10 * MINUTE_MS,
         .lateness_ms = 2 * MINUTE_MS,
-        .visitors_max = 100000,
-        .ids_max = 100000,
+        .click_gap_ms = dice_percent(dice, 50) ? 0 : dice_between(dice, 1, 30000),
+        .visitors_max = dice_percent(dice, 70) ? 100000 : (uint64_t)dice_between(dice, 0, 40),
+        .ids_max = dice_percent(dice, 70) ? 100000 : (uint64_t)dice_between(dice, 0, 40),
         .minutes_max = 1000000,
         .keys_max = dice_percent(dice, 30) ? 1000 : (uint32_t)dice_between(dice, 1, 40),
         .held_max = 1000000};
@@ -190,6 +231,94 @@ static void add(struct totals *sum, const struct totals *totals)
 {
     sum->impressions += totals->impressions;
     sum->clicks += totals->clicks;
+}
+
+static bool all_ended(const struct run *run)
+{
+    bool ended = true;
+
+    for (size_t p = 0; p < partitions_count; p++) {
+        ended = ended && run->ended[p];
+    }
+    return ended;
+}
+
+struct minute_digest {
+    int64_t minute_ms;
+    int64_t numbers[MINUTE_NUMBERS];
+};
+
+static struct minute_digest minutes[MINUTES_MAX];
+static size_t minutes_count;
+
+static void add_minute(int64_t minute_ms, const int64_t add_numbers[MINUTE_NUMBERS])
+{
+    size_t at = 0;
+
+    while (at < minutes_count && minutes[at].minute_ms != minute_ms) {
+        at++;
+    }
+    if (at == minutes_count) {
+        assert_true(minutes_count < MINUTES_MAX);
+        minutes[minutes_count++] = (struct minute_digest){.minute_ms = minute_ms};
+    }
+    for (int n = 0; n < MINUTE_NUMBERS; n++) {
+        minutes[at].numbers[n] += add_numbers[n];
+    }
+}
+
+static bool add_point(void *owner, const struct history_point *point)
+{
+    (void)owner;
+    add_minute(point->start_ms, point->numbers);
+    return true;
+}
+
+/* The sum over minutes does not depend on their order. Records that their times refused are told of
+ * when they are read, not at a step: they have no place in what depends on `to` alone. */
+static uint64_t sum_minutes(void)
+{
+    static const int64_t nothing[MINUTE_NUMBERS];
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < minutes_count; i++) {
+        minutes[i].numbers[MINUTE_LATE] = 0;
+        minutes[i].numbers[MINUTE_FUTURE] = 0;
+        if (memcmp(minutes[i].numbers, nothing, sizeof nothing) != 0) {
+            sum += hash_checksum(&minutes[i], sizeof minutes[i]);
+        }
+    }
+    return sum;
+}
+
+/* What history and store say together about every minute of some keys. */
+static void digest_minutes(const struct run *run, uint64_t *into)
+{
+    const struct key_name names[] = {
+        {{0}, {0}}, {{"a", 1}, {0}}, {{0}, {"b", 1}}, {{"c", 1}, {"d", 1}}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct minute_key key = store_minute_key(run->store, &names[i]);
+        struct minute_sums sums;
+        uint64_t saved_cut = 0;
+        uint64_t sum = 0;
+
+        minutes_count = 0;
+        if (run->snapshot != NULL) {
+            saved_cut = snapshot_cut(run->snapshot);
+            assert_int_equal(history_read(snapshot_history(run->snapshot), &key, 0, INT64_MAX,
+                                          add_point, NULL, NULL),
+                             CTR_OK);
+        }
+        assert_int_equal(store_minutes(run->store, &names[i], 0, INT64_MAX, saved_cut, &sums),
+                         CTR_OK);
+        for (size_t m = 0; m < sums.count; m++) {
+            add_minute(sums.items[m].minute_ms, sums.items[m].numbers);
+        }
+        minute_sums_done(&sums);
+        sum = sum_minutes();
+        digest(into, &sum, sizeof sum);
+    }
 }
 
 /* All rows of a level and what was folded make up the same sum at every level that is counted by
@@ -249,6 +378,10 @@ static uint64_t digest_answers(const struct run *run)
     assert_int_equal(store_status_read(run->store, &status), CTR_OK);
     digest(&answers, status.keys, sizeof status.keys);
     digest(&answers, &status.keys_folded, sizeof status.keys_folded);
+    digest(&answers, &status.repeated, sizeof status.repeated);
+    digest(&answers, &status.people, sizeof status.people);
+    digest(&answers, &status.ids, sizeof status.ids);
+    digest_minutes(run, &answers);
     store_status_done(&status);
     for (size_t w = 0; w < options.windows.count; w++) {
         for (enum list_sort sort = LIST_BY_IMPRESSIONS; sort <= LIST_BY_ID; sort++) {
@@ -317,16 +450,6 @@ static void end_partition(struct run *run, uint32_t p)
 
     partition_confirm(partition, partition_next(partition), final_ms);
     run->ended[p] = true;
-}
-
-static bool all_ended(const struct run *run)
-{
-    bool ended = true;
-
-    for (size_t p = 0; p < partitions_count; p++) {
-        ended = ended && run->ended[p];
-    }
-    return ended;
 }
 
 static const struct note *find_note(int64_t to_ms)
@@ -444,8 +567,8 @@ static void check_accounts(const struct run *run)
 
         ROUND_CHECK(run->dice, counts->read == logs[p].count, "read");
         ROUND_CHECK(run->dice,
-                    counts->read == counts->counted + counts->held + counts->late + counts->future +
-                                        partition_malformed(counts),
+                    counts->read == counts->counted + counts->held + counts->duplicate +
+                                        counts->late + counts->future + partition_malformed(counts),
                     "conservation");
         ROUND_CHECK(run->dice, counts->stragglers == 0, "stragglers");
         ROUND_CHECK(run->dice, options.clock == CLOCK_WALL || counts->held == 0,
@@ -463,6 +586,7 @@ static void read_in_any_order(struct dice *dice)
 
     (void)unlink(snapshot_path);
     assert_int_equal(snapshot_open(snapshot_path, &run.snapshot, NULL), CTR_OK);
+    snapshot_keep(run.snapshot, INT64_MAX, INT64_MAX);
     assert_int_equal(store_new(&options, &run.store, NULL), CTR_OK);
     open_partitions(&run);
     while (!all_ended(&run)) {
@@ -493,6 +617,7 @@ static void read_in_any_order(struct dice *dice)
 static void play(struct dice *dice)
 {
     partitions_count = (size_t)dice_between(dice, 1, PARTITIONS);
+    make_numbers();
     pick_options(dice);
     make_logs(dice);
     read_in_order_of_arrival(dice);
