@@ -33,6 +33,7 @@ class Event(NamedTuple):
     box: str | None
     visitor: str | None
     id: str | None
+    filtered: bool = False
 
 
 class Malformed(ValueError):
@@ -147,6 +148,14 @@ def _is_click(document: dict[str, Any], path: str, settings: Settings) -> bool:
     raise Malformed(BAD_VALUE)
 
 
+def _filtered(document: dict[str, Any], wanted: tuple[str, str]) -> bool:
+    """Strings as they are, integers by their decimal text, true and false as those words."""
+    value = _at(document, wanted[0])
+    if isinstance(value, bool):
+        return wanted[1] == ("true" if value else "false")
+    return isinstance(value, (str, int)) and str(value) == wanted[1]
+
+
 def decode(raw: bytes | None, topic_type: str | None, settings: Settings) -> Event:
     """The event in a record's value, or Malformed. topic_type: view, click, None: by the event."""
     if not raw:
@@ -171,4 +180,5 @@ def decode(raw: bytes | None, topic_type: str | None, settings: Settings) -> Eve
         _optional_id(document, fields["box"]),
         _optional_id(document, fields["visitor"]),
         _optional_id(document, fields["id"]),
+        settings.filter is not None and _filtered(document, settings.filter),
     )

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judge of every number: recomputes answers from a dump of the log, at the answer's own edges.
 
-It shares no code with the service and keeps no rolling state: an answer is the fold of the records
-that arrived before `to`, over the events with from <= ts < to (DESIGN 2.1), and that sentence is
-what is computed here. Both edges are whole seconds, so records are kept per second of event time
-and per second of their gate (the later of event time and arrival): counted iff gate < to.
+It shares no code with the service and keeps no rolling state: what docs/definitions.md says of an
+answer is what is computed here, from the events with from <= ts < to whose step is at most `to`.
+Stragglers are not modelled (their step is the wall clock's business), nor are limits (settings.py).
 
 As a program (`oracle.py --help`) it prints or checks answers from a dump in a file or on stdin, one
 record per line: {"topic","partition","offset","time","value_b64": text or null}.
@@ -14,30 +13,32 @@ record per line: {"topic","partition","offset","time","value_b64": text or null}
 from __future__ import annotations
 
 import argparse
-import bisect
 import gc
 import json
 import re
 import sys
-from array import array
 from binascii import a2b_base64
-from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Mapping
 
+import checking
+import checking_minutes
 import decode
+import events
+import minutes
+import people
 import rates
+from checking import check_conservation  # noqa: F401
 from decode import Event, Malformed, moment_ms, moment_text
+from events import Events, Name
+from keys import Key, Keys, level_of
+from minutes import Minute
+from partitions import ACCEPTED, FUTURE, LATE, MALFORMED, NO_GATE, UNCHECKED, Partition
+from people import People
 from settings import Settings
 
-Name = tuple["str | None", "str | None"]  # (page, box) of an answer; both None: the site
 Counts = tuple[int, int]  # (impressions, clicks)
-Slices = dict[tuple[int, int], list[int]]  # (event second, gate second) -> [views, clicks]
-Series = tuple[list[int], list[tuple[int, int, int]]]  # event seconds in order; gate, views, clicks
 
-ACCEPTED, LATE, FUTURE, MALFORMED = range(4)
-NO_GATE = -1
-WILSON_TOLERANCE = 1e-12
-
+WEIGHTS_MAX = 100_000
 
 _DUMPED = re.compile(
     rb'\{"topic": ?"([^"\\]+)", ?"partition": ?(\d+), ?"offset": ?(\d+), ?"time": ?(-?\d+), ?'
@@ -58,13 +59,6 @@ def _dumped(line: bytes) -> tuple[str, int, int, int, bytes | None]:
             None if value is None else a2b_base64(value))
 
 
-def level_of(name: Name) -> str:
-    page, box = name
-    if page is None:
-        return "site" if box is None else "box"
-    return "page" if box is None else "placement"
-
-
 def grain_ms(length_ms: int) -> int:
     """What `from` is floored to (DESIGN "The edges of a window")."""
     for up_to_s, grain_s in ((120, 1), (1200, 10), (7200, 60)):
@@ -78,52 +72,16 @@ def from_of(to_ms: int, length_ms: int) -> int:
     return start - start % grain_ms(length_ms)
 
 
-@dataclass
-class Partition:
-    """What became of the records of one partition, in the order of their offsets."""
-
-    offsets: array = field(default_factory=lambda: array("q"))
-    verdicts: bytearray = field(default_factory=bytearray)
-    gates_ms: array = field(default_factory=lambda: array("q"))
-    arrival_ms: int | None = None
-    malformed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(decode.REASONS, 0))
-
-    def add(self, offset: int, verdict: int, gate_ms: int = NO_GATE) -> None:
-        if self.offsets and offset <= self.offsets[-1]:
-            raise ValueError(f"offset {offset} after {self.offsets[-1]}: the dump is out of order")
-        self.offsets.append(offset)
-        self.verdicts.append(verdict)
-        self.gates_ms.append(gate_ms)
-
-    def tally(self, intervals: Iterable[tuple[int, int]] | None = None) -> dict[str, int]:
-        """Numbers per verdict, of the whole log or of half-open intervals of offsets."""
-        whole = [(0, 2**62)] if intervals is None else intervals
-        counts = [0, 0, 0, 0]
-        for first, after in whole:
-            low, high = (bisect.bisect_left(self.offsets, edge) for edge in (first, after))
-            for verdict in range(4):
-                counts[verdict] += self.verdicts.count(verdict, low, high)
-        return {"read": sum(counts), "accepted": counts[ACCEPTED], "late": counts[LATE],
-                "future": counts[FUTURE], "malformed": counts[MALFORMED]}
-
-    def closed(self, intervals: Iterable[tuple[int, int]], to_ms: int) -> int:
-        """Accepted records in the intervals that an answer up to to_ms holds."""
-        found = 0
-        for first, after in intervals:
-            low, high = (bisect.bisect_left(self.offsets, edge) for edge in (first, after))
-            found += sum(1 for gate in self.gates_ms[low:high] if NO_GATE < gate < to_ms)
-        return found
-
-
 class Oracle:
     """Takes records in the order of their partition, answers for any key, window and moment."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.partitions: dict[tuple[str, int], Partition] = {}
-        self._own: dict[Name, Slices] = {}  # by (page, box or None), exactly as in the events
-        self._merged: dict[Name, Series] = {}  # by what is asked about; made when asked
+        self.events = Events()
+        self._keys: Keys | None = None  # made when asked, of the log so far
         self._every: dict[tuple[int, int], dict[Name, Counts]] = {}  # the newest question's answer
+        self._weights: dict[tuple[int, int, str, str | None], float] = {}
 
     # ---- taking the log ------------------------------------------------------------------------
 
@@ -143,9 +101,14 @@ class Oracle:
              raw: bytes | None) -> None:
         where = self.partitions.get((topic, partition))
         if where is None:
-            where = self.partitions[topic, partition] = Partition()
+            place = self.events.place((topic, partition))
+            where = self.partitions[topic, partition] = Partition(place)
         elif where.offsets and offset <= where.offsets[-1]:
             return
+        if self._keys is not None:
+            self._keys = None
+            self._every.clear()
+            self._weights.clear()
         try:
             event = decode.decode(raw, self.settings.topics.get(topic), self.settings)
         except Malformed as malformed:
@@ -155,14 +118,16 @@ class Oracle:
         verdict = self._verdict(event, time_ms)
         if verdict != ACCEPTED:
             where.add(offset, verdict)
+            flag = events.LATE if verdict == LATE else events.FUTURE
+            self.events.refuse(event, flag, where.place)
             return
         moved_by = event.ts_ms if self.settings.event_clock else time_ms
         if where.arrival_ms is None or moved_by > where.arrival_ms:
             where.arrival_ms = moved_by
         gate_ms = max(event.ts_ms, where.arrival_ms)
-        where.add(offset, ACCEPTED, gate_ms)
-        if not self._duplicate(event):
-            self._count(event, gate_ms)
+        delayed = where.arrival_ms - event.ts_ms > self.settings.dedup_horizon_ms
+        where.add(offset, UNCHECKED if delayed and event.id is not None else ACCEPTED, gate_ms)
+        self._count(event, gate_ms // 1000 + 1, where.place, delayed)
 
     def _verdict(self, event: Event, time_ms: int) -> int:
         """CONTRACT 6: from the record alone, in ms, strictly greater; and 8, the broken clock."""
@@ -177,48 +142,25 @@ class Oracle:
                 return FUTURE
         return ACCEPTED
 
-    def _duplicate(self, event: Event) -> bool:
-        """The place for CONTRACT 7. This version of the service looks for no duplicates."""
-        return False
-
-    def _count(self, event: Event, gate_ms: int) -> None:
-        name = (event.page, event.box)
-        slices = self._own.get(name)
-        if slices is None:
-            slices = self._own[name] = {}
-        at = (event.ts_ms // 1000, gate_ms // 1000)
-        pair = slices.get(at)
-        if pair is None:
-            pair = slices[at] = [0, 0]
-        pair[event.click] += 1
-        if self._merged:
-            self._merged.clear()
-            self._every.clear()
+    def _count(self, event: Event, step_s: int, place: int, delayed: bool) -> None:
+        """Every accepted event comes through here."""
+        self.events.take(event, step_s, place, delayed)
 
     # ---- answering -----------------------------------------------------------------------------
 
+    @property
+    def keys(self) -> Keys:
+        if self._keys is None:
+            self._keys = Keys(self.events, self.settings)
+        return self._keys
+
     def names(self) -> list[Name]:
         """Everything there is a number about, the site first."""
-        pages = {page for page, _ in self._own}
-        boxes = {box for _, box in self._own if box is not None}
-        placements = [name for name in self._own if name[1] is not None]
-        found: list[Name] = [(None, None)]
-        found += [(page, None) for page in sorted(pages)]
-        found += [(None, box) for box in sorted(boxes)]
-        return found + sorted(placements)
+        return self.keys.names()
 
     def counts(self, name: Name, from_ms: int, to_ms: int) -> Counts:
-        """Impressions and clicks of one key: arrived before `to`, from <= ts < to."""
-        first, after = -(-from_ms // 1000), to_ms // 1000
-        seconds, slices = self._series(name)
-        views = clicks = 0
-        # A gate is never before its event: slices from `after` on cannot count.
-        for at in range(bisect.bisect_left(seconds, first), bisect.bisect_left(seconds, after)):
-            gate, more_views, more_clicks = slices[at]
-            if gate < after:
-                views += more_views
-                clicks += more_clicks
-        return views, clicks
+        """Impressions and clicks of one key, without the clicks that click_gap leaves out."""
+        return _counts(self.keys.get(name), from_ms, to_ms)
 
     def every(self, from_ms: int, to_ms: int) -> dict[Name, Counts]:
         """All keys with at least one impression or click in the window."""
@@ -231,6 +173,19 @@ class Oracle:
     def edges(self, window: str, to_ms: int) -> tuple[int, int]:
         return from_of(to_ms, self.settings.windows[window]), to_ms
 
+    def people(self, name: Name, from_ms: int, to_ms: int) -> People:
+        return people.people(self.keys.get(name), from_ms, to_ms, self.events.visitors_count)
+
+    def minute(self, name: Name, start_ms: int, to_ms: int, people_too: bool = True) -> Minute:
+        """The row of the minute that begins at start_ms, as of to_ms."""
+        length_ms = minutes.PEOPLE_WINDOW_MS
+        answered = (length_ms in self.settings.windows.values()
+                    and length_ms <= self.settings.people_horizon_ms)
+        return minutes.minute(
+            self.keys.get(name), start_ms, to_ms, self.settings.lateness_ms,
+            (lambda at_ms: self.people(name, from_of(at_ms, length_ms), at_ms))
+            if answered and people_too else None)
+
     def prior(self, name: Name, from_ms: int, to_ms: int) -> float | None:
         """The CTR of the level above, which a smoothed CTR leans to; None where there is none."""
         level = level_of(name)
@@ -240,143 +195,80 @@ class Oracle:
         ratio = rates.ctr(*self.counts(above, from_ms, to_ms))
         return None if ratio is None or ratio > 1 else ratio
 
+    def prior_weight(self, name: Name, from_ms: int, to_ms: int) -> float:
+        """Learned among the siblings of name; the same for all of them, so computed once."""
+        level = level_of(name)
+        question = (from_ms, to_ms, level, name[1] if level == "placement" else None)
+        if question not in self._weights:
+            if len(self._weights) >= WEIGHTS_MAX:
+                self._weights.clear()
+            get = self.keys.get
+            self._weights[question] = rates.prior_weight(
+                _counts(get(sibling), from_ms, to_ms) for sibling in self.keys.siblings(name))
+        return self._weights[question]
+
     def last_moment_ms(self) -> int:
         """The first whole second after every gate: at this `to` everything accepted is counted."""
         gates = [max(part.gates_ms, default=NO_GATE) for part in self.partitions.values()]
         newest = max(gates, default=NO_GATE)
         return (newest // 1000 + 1) * 1000
 
-    def _series(self, name: Name) -> Series:
-        series = self._merged.get(name)
-        if series is None:
-            merged: Slices = {}
-            for own, views_count in self._parts(name):
-                for at, (views, clicks) in self._own[own].items():
-                    pair = merged.setdefault(at, [0, 0])
-                    pair[0] += views if views_count else 0
-                    pair[1] += clicks
-            ordered = sorted(merged)
-            series = ([second for second, _ in ordered],
-                      [(at[1], merged[at][0], merged[at][1]) for at in ordered])
-            self._merged[name] = series
-        return series
-
-    def _parts(self, name: Name) -> Iterator[tuple[Name, bool]]:
-        """Which events a key counts: their (page, box), and whether their views count too."""
-        page, box = name
-        for own in self._own if None in name else [name] if name in self._own else []:
-            of_box = own[1] is not None
-            if box is not None:
-                if own[1] == box and page in (None, own[0]):
-                    yield own, True
-            elif page in (None, own[0]):
-                yield own, not of_box or self.settings.box_views_count_for_pages
-
-    # ---- checking what the service said --------------------------------------------------------
-
-    def check_answer(self, answer: Mapping[str, Any]) -> list[str]:
-        """What is wrong with one CTR answer (the shared fields of a batch merged in)."""
-        name = (answer.get("page"), answer.get("box"))
-        label = f"{level_of(name)} {name} {answer['window']} to {answer['to']}"
-        from_ms, to_ms = self.edges(answer["window"], moment_ms(answer["to"]))
-        if to_ms % 1000:
-            return [f"{label}: to is not a whole second"]
-        if moment_ms(answer["from"]) != from_ms:
-            return [f"{label}: from {answer['from']}, expected {moment_text(from_ms)}"]
-        impressions, clicks = self.counts(name, from_ms, to_ms)
-        wrong = []
-        if (answer["impressions"], answer["clicks"]) != (impressions, clicks):
-            wrong.append(f"{label}: {answer['impressions']} views, {answer['clicks']} clicks, "
-                         f"expected {impressions} and {clicks}")
-        else:
-            wrong += (f"{label}: {fault}" for fault in check_rates(answer))
-            wrong += (f"{label}: {fault}" for fault in self._check_smoothed(answer, name))
-        return wrong
-
-    def _check_smoothed(self, answer: Mapping[str, Any], name: Name) -> Iterator[str]:
-        value = answer.get("smoothed_ctr")
-        if value is None:
-            return
-        prior = self.prior(name, moment_ms(answer["from"]), moment_ms(answer["to"]))
-        if prior is None or answer["prior_ctr"] != prior:
-            yield f"prior_ctr {answer['prior_ctr']}, expected {prior}"
-            return
-        weight = answer["prior_weight"]
-        if not 10 <= weight <= 10_000:
-            yield f"prior_weight {weight} outside 10 to 10,000"
-        expected = rates.smoothed(answer["impressions"], answer["clicks"], prior, weight)
-        if abs(value - expected) > WILSON_TOLERANCE:
-            yield f"smoothed_ctr {value}, expected {expected}"
-
-    def check_partition(self, row: Mapping[str, Any], to_ms: int | None,
-                        exact: bool = False) -> list[str]:
-        """What is wrong with one row of /v1/status, at the row's own position.
-
-        Where there are no stragglers, no more is counted than `to` allows; exact (for a status at
-        rest, when `to` and the counters cannot be of different moments): no less either.
-        """
-        label = f"{row['topic']}/{row['partition']} at {row['position']}"
-        known = self.partitions.get((row["topic"], row["partition"]), Partition())
-        intervals = [(first, after) for first, after in row["position"]]
-        expected = known.tally(intervals)
-        wrong = [f"{label}: {key} {row[key]}, expected {expected[key]}"
-                 for key in ("read", "late", "future", "malformed") if row[key] != expected[key]]
-        accepted = row["counted"] + row["held"] + row["duplicate"]
-        if accepted != expected["accepted"]:
-            wrong.append(f"{label}: counted + held + duplicate {accepted}, "
-                         f"expected {expected['accepted']}")
-        if to_ms is not None and not row.get("stragglers"):
-            closed = known.closed(intervals, to_ms)
-            counted = row["counted"] + row["duplicate"]
-            if counted > closed or (exact and counted < closed):
-                wrong.append(f"{label}: counted + duplicate {row['counted']} + {row['duplicate']}, "
-                             f"expected {closed} before {moment_text(to_ms)}")
-        return wrong
+    def answer(self, name: Name, window: str, to_ms: int) -> dict[str, Any]:
+        """The fields of an answer that the log alone decides."""
+        from_ms, to_ms = self.edges(window, to_ms)
+        counts = impressions, clicks = self.counts(name, from_ms, to_ms)
+        low, high = rates.wilson(*counts) or (None, None)
+        prior = self.prior(name, from_ms, to_ms) if clicks <= impressions else None
+        weight = None if prior is None else self.prior_weight(name, from_ms, to_ms)
+        smoothed = None
+        if prior is not None and weight is not None:
+            smoothed = rates.smoothed(*counts, prior, weight)
+        said = {key: value for key, value in zip(("page", "box"), name) if value is not None}
+        said |= {"window": window, "from": moment_text(from_ms), "to": moment_text(to_ms),
+                 "impressions": impressions, "clicks": clicks, "ctr": rates.ctr(*counts),
+                 "ctr_low": low, "ctr_high": high, "enough": rates.enough(*counts),
+                 "smoothed_ctr": smoothed, "prior_ctr": prior, "prior_weight": weight}
+        if self.settings.windows[window] > self.settings.people_horizon_ms:
+            return {**said, **dict.fromkeys(checking.PEOPLE), "people_missing": "people_horizon"}
+        found = self.people(name, from_ms, to_ms)
+        return {**said, **found._asdict(), "unique_ctr": found.unique_ctr}
 
     def accounts(self) -> list[dict[str, Any]]:
         """Per partition: how many records of each kind the log holds."""
         rows = []
         for (topic, number), part in sorted(self.partitions.items()):
+            place = self.events.places[part.place]
             rows.append({"topic": topic, "partition": number, **part.tally(),
+                         "duplicate": place.duplicates, "filtered": place.filtered,
                          "reasons": {key: n for key, n in part.malformed.items() if n}})
         return rows
 
-    def answer(self, name: Name, window: str, to_ms: int) -> dict[str, Any]:
-        """The fields of an answer that the log alone decides."""
-        from_ms, to_ms = self.edges(window, to_ms)
-        impressions, clicks = self.counts(name, from_ms, to_ms)
-        low, high = rates.wilson(impressions, clicks) or (None, None)
-        said = {key: value for key, value in zip(("page", "box"), name) if value is not None}
-        return {**said, "window": window, "from": moment_text(from_ms), "to": moment_text(to_ms),
-                "impressions": impressions, "clicks": clicks, "ctr": rates.ctr(impressions, clicks),
-                "ctr_low": low, "ctr_high": high, "prior_ctr": self.prior(name, from_ms, to_ms)}
+    # ---- checking what the service said --------------------------------------------------------
+
+    def check_answer(self, answer: Mapping[str, Any]) -> list[str]:
+        return checking.check_answer(self, answer)
+
+    def check_partition(self, row: Mapping[str, Any], to_ms: int | None,
+                        exact: bool = False) -> list[str]:
+        return checking.check_partition(self, row, to_ms, exact)
+
+    def check_sums(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        return checking.check_sums(self, rows)
+
+    def check_minute(self, answer: Mapping[str, Any], exact: bool = True,
+                     began_ms: int | None = None) -> list[str]:
+        return checking_minutes.check_minute(self, answer, exact, began_ms)
+
+    def check_series(self, answer: Mapping[str, Any], to_ms: int | None = None,
+                     began_ms: int | None = None) -> list[str]:
+        return checking_minutes.check_series(self, answer, to_ms, began_ms)
 
 
-def check_rates(answer: Mapping[str, Any]) -> Iterator[str]:
-    """The ratio and its interval against the counts of the same answer."""
-    impressions, clicks = answer["impressions"], answer["clicks"]
-    expected = rates.ctr(impressions, clicks)
-    if answer["ctr"] != expected:
-        yield f"ctr {answer['ctr']}, expected {expected}"
-    bounds = rates.wilson(impressions, clicks)
-    for key, bound in zip(("ctr_low", "ctr_high"), bounds or (None, None)):
-        said = answer[key]
-        if (said is None) != (bound is None):
-            yield f"{key} {said}, expected {bound}"
-        elif said is not None and abs(said - bound) > WILSON_TOLERANCE:
-            yield f"{key} {said}, expected {bound}"
-    if not impressions and answer.get("smoothed_ctr") is not None:
-        yield "smoothed_ctr without impressions"
-
-
-def check_conservation(row: Mapping[str, Any]) -> str | None:
-    """DESIGN rule 3, on one row of /v1/status."""
-    parts = ("counted", "held", "duplicate", "late", "future", "malformed")
-    total = sum(row[key] for key in parts)
-    if row["read"] == total:
-        return None
-    split = " + ".join(f"{key} {row[key]}" for key in parts)
-    return f"{row['topic']}/{row['partition']}: read {row['read']} is not {split} = {total}"
+def _counts(key: Key, from_ms: int, to_ms: int) -> Counts:
+    clicks = key.clicks.count(from_ms, to_ms, to_ms)
+    if clicks:
+        clicks -= key.repeated.count(from_ms, to_ms, to_ms)
+    return key.views.count(from_ms, to_ms, to_ms), clicks
 
 
 # ---- the program -------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 """The settings that decide what a log means, read from the same `key = value` lines as the service.
 
 Only what the numbers depend on is looked at; every other key is ignored, so that one file can be
-given to both.
+given to both. Not modelled: `max_visitors` and `max_ids` (and the other limits). A log that reaches
+them is judged where its counts stay exact; people may then be null (see checking.py).
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _filter(text: str) -> tuple[str, str] | None:
+    """`FIELD=VALUE`, FIELD a name or a JSON pointer; empty: nothing is filtered."""
+    name, found, value = text.partition("=")
+    if not text:
+        return None
+    if not found or not name.strip():
+        raise ValueError(f"no FIELD=VALUE: {text!r}")
+    return name.strip(), value.strip()
+
+
 @dataclass
 class Settings:
     """What the answers depend on besides the log."""
@@ -42,6 +53,11 @@ class Settings:
     late_ms: int | None = 48 * 3_600_000  # None: off
     future_ms: int | None = 60_000
     windows: dict[str, int] = field(default_factory=dict)  # name -> ms
+    people_horizon_ms: int = 600_000  # people are null in longer windows
+    dedup_horizon_ms: int = 600_000  # a record more delayed is not looked up
+    lateness_ms: int = 120_000  # after its end until a minute is final
+    click_gap_ms: int | None = None  # None: off
+    filter: tuple[str, str] | None = None  # field, value
     box_views_count_for_pages: bool = False
     view_types: frozenset[str] = frozenset({"view"})
     click_types: frozenset[str] = frozenset({"click"})
@@ -65,6 +81,12 @@ class Settings:
             made.late_ms = _span_or_off(pairs["late"])
         if "future" in pairs:
             made.future_ms = _span_or_off(pairs["future"])
+        for name in ("people_horizon", "dedup_horizon", "lateness"):
+            if name in pairs:
+                setattr(made, f"{name}_ms", span_ms(pairs[name]))
+        if "click_gap" in pairs:
+            made.click_gap_ms = _span_or_off(pairs["click_gap"]) or None
+        made.filter = _filter(pairs.get("filter", ""))
         if "windows" in pairs:
             made.windows = {name: span_ms(name) for name in _list(pairs["windows"])}
         made.box_views_count_for_pages = pairs.get("page_impressions") == "box_views"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import os
 import random
 import subprocess
@@ -18,7 +17,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import decode  # noqa: E402
 import oracle  # noqa: E402
-import rates  # noqa: E402
 from decode import moment_ms, moment_text  # noqa: E402
 from oracle import Oracle  # noqa: E402
 from settings import Settings, span_ms  # noqa: E402
@@ -46,7 +44,9 @@ class Log:
         self.judge.take(topic, partition, offset, time, raw)
 
     def row(self, topic: str = "events", partition: int = 0) -> dict[str, int]:
-        return self.judge.partitions[topic, partition].tally()
+        tally = self.judge.partitions[topic, partition].tally()
+        del tally["unchecked"]  # test_events.py looks at it
+        return tally
 
 
 class Edges(unittest.TestCase):
@@ -151,10 +151,10 @@ class Verdicts(unittest.TestCase):
         for raw in (event(T0), b"{", event(T0), event(T0 - 49 * HOUR)):
             log.add(raw, T0)
         part = log.judge.partitions["events", 0]
-        self.assertEqual(part.tally([(0, 2)]),
-                         {"read": 2, "accepted": 1, "late": 0, "future": 0, "malformed": 1})
-        self.assertEqual(part.tally([(0, 1), (2, 4)]),
-                         {"read": 3, "accepted": 2, "late": 1, "future": 0, "malformed": 0})
+        self.assertEqual(part.tally([(0, 2)]), {
+            "read": 2, "accepted": 1, "late": 0, "future": 0, "malformed": 1, "unchecked": 0})
+        self.assertEqual(part.tally([(0, 1), (2, 4)]), {
+            "read": 3, "accepted": 2, "late": 1, "future": 0, "malformed": 0, "unchecked": 0})
         self.assertEqual(part.closed([(0, 4)], T0), 0)
         self.assertEqual(part.closed([(0, 2)], T0 + 1000), 1)
 
@@ -310,32 +310,6 @@ class Decoding(unittest.TestCase):
             self.assertEqual(moment_ms(moment_text(ms)), ms)
 
 
-class Rates(unittest.TestCase):
-    def test_known_intervals(self) -> None:
-        # Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3; four digits.
-        for (n, k), (low, high) in {(263, 81): (0.2553, 0.3662), (148, 15): (0.0624, 0.1605),
-                                    (20, 0): (0.0, 0.1611), (29, 1): (0.0061, 0.1718)}.items():
-            bounds = rates.wilson(n, k)
-            assert bounds is not None
-            self.assertAlmostEqual(bounds[0], low, places=4)
-            self.assertAlmostEqual(bounds[1], high, places=4)
-
-    def test_bounds_solve_the_equation(self) -> None:
-        for n, k in ((1, 0), (1, 1), (10, 3), (1234, 56), (10**9, 1), (10**9, 10**9 - 1)):
-            for p in rates.wilson(n, k) or ():
-                error = (k / n - p) ** 2 - rates.Z**2 * p * (1 - p) / n
-                self.assertLess(abs(error), 1e-12, (n, k))
-
-    def test_ends(self) -> None:
-        self.assertEqual((rates.wilson(5, 0) or (1,))[0], 0.0)
-        self.assertEqual((rates.wilson(5, 5) or (0, 0))[1], 1.0)
-        self.assertIsNone(rates.wilson(0, 0))
-        self.assertIsNone(rates.wilson(3, 4))
-        self.assertIsNone(rates.ctr(0, 4))
-        self.assertEqual(rates.ctr(3, 4), 4 / 3)
-        self.assertTrue(math.isclose(rates.smoothed(10, 1, 0.05, 100), 6 / 110))
-
-
 class Checking(unittest.TestCase):
     def setUp(self) -> None:
         self.log = Log()
@@ -347,8 +321,12 @@ class Checking(unittest.TestCase):
     def test_right_answer(self) -> None:
         self.assertEqual((self.right["impressions"], self.right["clicks"]), (35, 5))
         self.assertEqual(self.judge.check_answer(self.right), [])
-        smoothed = {"smoothed_ctr": (5 + 100 / 7) / 135, "prior_ctr": 5 / 35, "prior_weight": 100}
-        self.assertEqual(self.judge.check_answer({**self.right, **smoothed}), [])
+        self.assertEqual(self.right["smoothed_ctr"], (5 + 100 * (5 / 35)) / 135)
+        self.assertEqual((self.right["prior_ctr"], self.right["prior_weight"]), (5 / 35, 100))
+        self.assertIs(self.right["enough"], False)
+        near = {"smoothed_ctr": self.right["smoothed_ctr"] * (1 + 9e-10),
+                "prior_weight": 100 * (1 - 9e-10), "ctr_low": self.right["ctr_low"] + 9e-13}
+        self.assertEqual(self.judge.check_answer({**self.right, **near}), [])
 
     def test_every_lie_is_found(self) -> None:
         lies: list[dict[str, Any]] = [
@@ -356,16 +334,37 @@ class Checking(unittest.TestCase):
             {"from": moment_text(T0 - 55_000)}, {"ctr": 0.142857142857}, {"ctr": None},
             {"ctr_low": self.right["ctr_low"] + 2e-12}, {"ctr_high": None}, {"box": "c"},
             {"window": "10m"}, {"to": moment_text(T0 + 4001)},
-            {"smoothed_ctr": 0.2, "prior_ctr": 5 / 35, "prior_weight": 100},
-            {"smoothed_ctr": 5 / 35, "prior_ctr": 0.5, "prior_weight": 100},
-            {"smoothed_ctr": (5 + 5 / 7) / 40, "prior_ctr": 5 / 35, "prior_weight": 5},
+            {"smoothed_ctr": 0.2}, {"smoothed_ctr": None}, {"prior_ctr": 0.5},
+            {"prior_weight": 101}, {"enough": True},
+            {"smoothed_ctr": self.right["smoothed_ctr"] * (1 + 2e-9)},
+            {"enough": 0}, {"viewers": 1}, {"clickers": None}, {"unseen_clickers": 1},
+            {"unique_ctr": 0.0}, {"people_missing": "people_horizon"},
+            {"people_missing": "max_visitors"},
         ]
         for lie in lies:
             self.assertEqual(len(self.judge.check_answer({**self.right, **lie})), 1, lie)
+        for key in ("enough", "smoothed_ctr", "prior_ctr", "prior_weight", "viewers", "clickers",
+                    "unseen_clickers", "unique_ctr"):
+            less = {name: value for name, value in self.right.items() if name != key}
+            self.assertEqual(len(self.judge.check_answer(less)), 1, key)
+
+    def test_people_that_are_not_given(self) -> None:
+        nothing = dict.fromkeys(("viewers", "clickers", "unseen_clickers", "unique_ctr"))
+        limited = {**self.right, **nothing, "people_missing": "max_visitors"}
+        self.assertEqual(self.judge.check_answer(limited), [])
+        self.assertTrue(self.judge.check_answer({**limited, "people_missing": "people_horizon"}))
+        del limited["people_missing"]
+        self.assertTrue(self.judge.check_answer(limited))
+        hour = self.judge.answer(("p", "b"), "1h", T0 + 4000)
+        self.assertEqual(hour["people_missing"], "people_horizon")
+        self.assertEqual([hour[key] for key in nothing], [None] * 4)
+        self.assertEqual(self.judge.check_answer(hour), [])
+        self.assertTrue(self.judge.check_answer({**hour, "viewers": 0}))
 
     def row(self, **changed: int) -> dict[str, Any]:
         return {"topic": "events", "partition": 0, "position": [[0, 40]], "read": 40, "counted": 30,
-                "held": 10, "duplicate": 0, "late": 0, "future": 0, "malformed": 0, **changed}
+                "held": 10, "duplicate": 0, "late": 0, "future": 0, "malformed": 0,
+                "unchecked": 0, "filtered": 0, "stragglers": 0, **changed}
 
     def test_partition_rows(self) -> None:
         self.assertEqual(self.judge.check_partition(self.row(), T0 + 3000, exact=True), [])
@@ -373,8 +372,11 @@ class Checking(unittest.TestCase):
         for lie in ({"counted": 31, "held": 9}, {"late": 1, "held": 9}):
             self.assertTrue(self.judge.check_partition(self.row(**lie), T0 + 3000), lie)
         for lie in ({"read": 39}, {"held": 9}, {"late": 1}, {"position": [[0, 39]]},
-                    {"counted": 31, "held": 9}):
+                    {"counted": 31, "held": 9}, {"unchecked": 1}, {"filtered": 31},
+                    {"counted": 29, "duplicate": 1, "held": 9}, {"stragglers": -1}):
             self.assertTrue(self.judge.check_partition(self.row(**lie), T0 + 3000, True), lie)
+        less = {key: value for key, value in self.row().items() if key != "filtered"}
+        self.assertTrue(self.judge.check_partition(less, T0 + 3000, True))
 
     def test_conservation(self) -> None:
         self.assertIsNone(oracle.check_conservation(self.row()))
@@ -400,7 +402,8 @@ class Program(unittest.TestCase):
         code, text = self.run_it("accounts", "-", stdin=dump)
         self.assertEqual(json.loads(text), [{
             "topic": "e", "partition": 0, "read": 3, "accepted": 2, "late": 0, "future": 0,
-            "malformed": 1, "reasons": {"not_json": 1}}])
+            "malformed": 1, "unchecked": 0, "duplicate": 0, "filtered": 0,
+            "reasons": {"not_json": 1}}])
         code, text = self.run_it("keys", "-", stdin=dump)
         self.assertEqual(len(text.splitlines()), 4)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
