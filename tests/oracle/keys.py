@@ -20,7 +20,7 @@ def level_of(name: Name) -> str:
 class Key:
     """All that happened to one key, by kind."""
 
-    __slots__ = ("views", "clicks", "repeated", "seen", "clicked", *_APART.values())
+    __slots__ = ("views", "clicks", "repeated", "seen", "clicked", "passed", *_APART.values())
 
     def __init__(self) -> None:
         self.views = Track()
@@ -28,6 +28,7 @@ class Key:
         self.repeated = Track()  # at the step from which on they are
         self.seen = Track()  # views that make a viewer
         self.clicked = Track()  # clicks of somebody
+        self.passed = Track()  # views that are no impression here and name nobody
         self.duplicates = Track()
         self.filtered = Track()
         self.late = Track()
@@ -107,5 +108,7 @@ class Keys:
                     key.views.add(time, step)
                 if who != NOBODY:
                     key.seen.add(time, step, who)
+                elif owns_of[at] in without:
+                    key.passed.add(time, step)
         return key
 

@@ -61,10 +61,9 @@ def minute(key: Key, start_ms: int, to_ms: int, lateness_ms: int,
 
 
 def _known(key: Key, start_ms: int, end_ms: int) -> bool:
-    """An impression, a click that counts, or a viewer in the minute by its end."""
-    clicks = (track.count(start_ms, end_ms, end_ms) for track in (key.clicks, key.repeated))
-    return (key.views.count(start_ms, end_ms, end_ms) > 0 or next(clicks) > next(clicks)
-            or key.seen.count(start_ms, end_ms, end_ms) > 0)
+    """Any counted event of the minute on the page, in the box, by its end; repeated clicks too."""
+    tracks = (key.views, key.clicks, key.seen, key.passed)
+    return any(track.count(start_ms, end_ms, end_ms) > 0 for track in tracks)
 
 
 def total(rows: list[Minute]) -> Minute:

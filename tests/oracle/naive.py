@@ -192,10 +192,9 @@ class Naive:
     def people_of_minute(self, name: Name, start_ms: int) -> tuple[Any, ...]:
         """To be asked of what is known at the end of the minute."""
         assert self.to_ms == start_ms + 60_000
-        viewer = any(start_ms <= event.ts_ms < self.to_ms and not event.click
-                     and event.visitor is not None and self.concerns(event, name, people=True)
-                     for event in self._events())
-        if self.counts(name, start_ms, self.to_ms) == (0, 0) and not viewer:
+        known = any(start_ms <= event.ts_ms < self.to_ms
+                    and self.concerns(event, name, people=True) for event in self._events())
+        if not known:
             return None, None, None
         return self.people(name, self.to_ms - 600_000)
 

@@ -172,10 +172,10 @@ class Minutes(unittest.TestCase):
         log.add(event(M, box="v"), M)  # nobody's view
         log.add(event(M, "click", box="c"), M)
         log.add(event(M, box="w"), M + 60 * S)  # too late for the minute's end
-        log.add(event(M, "click", visitor="x", box="r"), M, 1)  # repeated: does not count
+        log.add(event(M, "click", visitor="x", box="r"), M, 1)  # repeated, yet an event
         got = {box: self.numbers(log, 200, (None, box))[10:] for box in "vcwnr"}
         self.assertEqual(got, {"v": (0, 0, 1), "c": (0, 0, 1), "w": NOBODY, "n": NOBODY,
-                               "r": NOBODY})
+                               "r": (0, 0, 1)})
         log = Log()
         log.add(event(M, visitor="x"), M)  # a viewer of the page, and no impression
         row = self.numbers(log, 60, ("p", None))
