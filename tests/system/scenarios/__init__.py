@@ -9,7 +9,7 @@ from typing import Callable
 from kit.world import Scene
 
 from scenarios import (contract, demo, faults, ids, keys, life, live, open_bandit, partitions,
-                       quiet, settings, skew)
+                       proof, quiet, settings, skew)
 
 Scenario = Callable[[Scene], None]
 
@@ -36,6 +36,7 @@ def table(versions: list[str]) -> dict[str, Scenario]:
         "keys_100k": keys.run,
         "out_of_order": live.out_of_order,
         "live_10k": live.run,
+        "proof": proof.run,
         "demo": demo.run,
         "contract": contract.run,
     }
