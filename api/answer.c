@@ -13,9 +13,7 @@ enum ctr_status answer_edges_of(const struct store *store, size_t window,
     enum api_state state = state_of(progress, now_ms);
 
     if (state == STATE_STARTING)
-        return problem_set(ret_problem, PROBLEM_STARTING,
-                           "Not every partition has been read far enough for a first answer; "
-                           "/v1/status tells how far each is.");
+        return answer_refuse_starting(ret_problem);
     *ret_edges = (struct answer_edges){
         .window = store_options(store)->windows.items[window].name,
         .from_ms = reading->from_ms,
@@ -26,6 +24,26 @@ enum ctr_status answer_edges_of(const struct store *store, size_t window,
         .coverage = state_coverage(progress, reading->from_ms),
     };
     return CTR_OK;
+}
+
+enum ctr_status answer_refuse_starting(struct problem *ret_problem)
+{
+    return problem_set(ret_problem, PROBLEM_STARTING,
+                       "Not every partition has been read far enough for a first answer; "
+                       "/v1/status tells how far each is.");
+}
+
+void answer_write_moment(struct writer *writer, const struct progress *progress, int64_t to_ms,
+                         int64_t now_ms)
+{
+    writer_key(writer, "counted_to");
+    writer_time(writer, to_ms);
+    writer_key(writer, "as_of");
+    writer_time(writer, progress->as_of_ms);
+    writer_key(writer, "lag_ms");
+    writer_i64(writer, state_lag_ms(progress, now_ms));
+    writer_key(writer, "state");
+    writer_string(writer, state_name(state_of(progress, now_ms)));
 }
 
 void answer_write_names(struct writer *writer, struct text page, struct text box)

@@ -42,6 +42,13 @@ void answer_write_window(struct writer *writer, const struct answer_edges *edges
  * be inside its level's `other` row. */
 void answer_write_numbers(struct writer *writer, const struct figures *figures);
 
+/* The refusal before there is a first `to`. */
+enum ctr_status answer_refuse_starting(struct problem *ret_problem);
+
+/* "counted_to" (every step up to there is in the answer), "as_of", "lag_ms", "state". */
+void answer_write_moment(struct writer *writer, const struct progress *progress, int64_t to_ms,
+                         int64_t now_ms);
+
 /* "coverage", "as_of", "lag_ms", "state". */
 void answer_write_freshness(struct writer *writer, const struct answer_edges *edges);
 

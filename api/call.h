@@ -22,6 +22,8 @@ typedef enum ctr_status api_handler(const struct api_call *call, struct api_resp
 
 api_handler ctr_get, ctr_batch_get;            /* ctr.c */
 api_handler lists_get_pages, lists_get_boxes;  /* lists.c */
+api_handler series_get;                        /* series.c */
+api_handler explain_get;                       /* explain.c */
 api_handler status_get;                        /* status.c */
 api_handler health_get_live, health_get_ready; /* health.c */
 api_handler metrics_get;                       /* metrics.c */

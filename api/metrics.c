@@ -5,6 +5,7 @@
  * Base units: seconds and bytes; counters end in _total.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "api/answer.h"
 #include "api/call.h"
@@ -26,7 +27,7 @@ struct picture {
     int64_t now_ms;
 };
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE };
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 enum metric_unit { UNIT_ONE, UNIT_SECONDS }; /* seconds are given as ms */
 
 /* "no such value now": the line is left out. */
@@ -74,6 +75,17 @@ SERVICE_VALUE(keys_folded, count(p->status->keys_folded))
 SERVICE_VALUE(held, count(p->status->held))
 SERVICE_VALUE(held_limit, p->status->held_max)
 SERVICE_VALUE(store_bytes, count(p->status->bytes))
+SERVICE_VALUE(people_pairs, count(p->status->people))
+SERVICE_VALUE(people_limit, count(p->status->people_max))
+SERVICE_VALUE(people_refused, count(p->status->people_refused))
+SERVICE_VALUE(people_bytes, count(p->status->people_bytes))
+SERVICE_VALUE(ids, count(p->status->ids))
+SERVICE_VALUE(ids_limit, count(p->status->ids_max))
+SERVICE_VALUE(ids_bytes, count(p->status->ids_bytes))
+SERVICE_VALUE(repeated, count(p->status->repeated))
+SERVICE_VALUE(minutes_waiting, count(p->status->minutes_waiting))
+SERVICE_VALUE(minutes_limit, p->status->minutes_max)
+SERVICE_VALUE(minutes_lost, count(p->status->minutes_lost))
 SERVICE_VALUE(snapshot_at, p->facts->snapshot_ms)
 SERVICE_VALUE(snapshot_took, p->facts->snapshot_took_ms)
 SERVICE_VALUE(snapshot_bytes, count(p->facts->snapshot_bytes))
@@ -98,8 +110,30 @@ static const struct service_metric service_metrics[] = {
     {{"held_records", METRIC_GAUGE, UNIT_ONE, "Records read whose slice has not closed."}, held},
     {{"held_limit", METRIC_GAUGE, UNIT_ONE, "Held records at which partitions ahead are paused."},
      held_limit},
-    {{"store_bytes", METRIC_GAUGE, UNIT_ONE, "Memory of keys, names, slices and held records."},
+    {{"store_bytes", METRIC_GAUGE, UNIT_ONE,
+      "Memory of keys, names, slices, held records, people, ids and minutes."},
      store_bytes},
+    {{"people_pairs", METRIC_GAUGE, UNIT_ONE, "Pairs of a visitor and a key that are remembered."},
+     people_pairs},
+    {{"people_limit", METRIC_GAUGE, UNIT_ONE, "Pairs that may be."}, people_limit},
+    {{"people_refused_total", METRIC_COUNTER, UNIT_ONE,
+      "Events whose pair did not fit, so that people of their key were null for a while."},
+     people_refused},
+    {{"people_bytes", METRIC_GAUGE, UNIT_ONE, "Memory of the pairs."}, people_bytes},
+    {{"ids", METRIC_GAUGE, UNIT_ONE, "Events that are remembered to find their copies."}, ids},
+    {{"ids_limit", METRIC_GAUGE, UNIT_ONE, "Events that may be."}, ids_limit},
+    {{"ids_bytes", METRIC_GAUGE, UNIT_ONE, "Memory of the ids."}, ids_bytes},
+    {{"clicks_repeated_total", METRIC_COUNTER, UNIT_ONE,
+      "Clicks that do not count because of click_gap."},
+     repeated},
+    {{"minutes_waiting_rows", METRIC_GAUGE, UNIT_ONE,
+      "Rows of finished minutes that are not saved yet."},
+     minutes_waiting},
+    {{"minutes_limit", METRIC_GAUGE, UNIT_ONE, "Rows that may wait; beyond it they are lost."},
+     minutes_limit},
+    {{"minutes_lost_total", METRIC_COUNTER, UNIT_ONE,
+      "Rows of minutes that the history lacks, because saving failed for too long."},
+     minutes_lost},
     {{"snapshot_time_seconds", METRIC_GAUGE, UNIT_SECONDS,
       "When the last snapshot was written, since the epoch."},
      snapshot_at},
@@ -138,6 +172,7 @@ PARTITION_VALUE(part_late, count(part->counts.late))
 PARTITION_VALUE(part_future, count(part->counts.future))
 PARTITION_VALUE(part_malformed, count(partition_malformed(&part->counts)))
 PARTITION_VALUE(part_unchecked, count(part->counts.unchecked))
+PARTITION_VALUE(part_filtered, count(part->counts.filtered))
 PARTITION_VALUE(part_stragglers, count(part->counts.stragglers))
 PARTITION_VALUE(part_gap, count(part->gap_records))
 PARTITION_VALUE(part_next, known(partition_next(part)))
@@ -161,6 +196,9 @@ static const struct partition_metric partition_metrics[] = {
     {{"partition_unchecked_total", METRIC_COUNTER, UNIT_ONE,
       "Counted records that were too old to be looked up as duplicates."},
      part_unchecked},
+    {{"partition_filtered_total", METRIC_COUNTER, UNIT_ONE,
+      "Counted records that the filter keeps apart."},
+     part_filtered},
     {{"partition_stragglers_total", METRIC_COUNTER, UNIT_ONE,
       "Counted records that came after the clock had passed their arrival."},
      part_stragglers},
@@ -181,8 +219,10 @@ static const struct partition_metric partition_metrics[] = {
 static void write_head(struct writer *writer, const char *name, enum metric_type type,
                        const char *help)
 {
+    static const char *const types[] = {"counter", "gauge", "histogram"};
+
     writer_format(writer, "# HELP " METRIC_PREFIX "%s %s\n# TYPE " METRIC_PREFIX "%s %s\n", name,
-                  help, name, type == METRIC_COUNTER ? "counter" : "gauge");
+                  help, name, types[type]);
 }
 
 static void write_value(struct writer *writer, enum metric_unit unit, int64_t value)
@@ -248,6 +288,40 @@ static void write_labelled(struct writer *writer, const struct picture *picture)
                       picture->status->malformed[i]);
 }
 
+/* Buckets in seconds, cumulative, as Prometheus wants histograms. */
+static void write_delay(struct writer *writer, const char *stage,
+                        const struct delay_histogram *histogram)
+{
+    uint64_t below = 0;
+
+    for (unsigned i = 0; i < DELAY_BUCKETS; i++) {
+        char bound[32] = "+Inf";
+
+        below += histogram->counts[i];
+        if (delays_bound_ms(i) != INT64_MAX)
+            (void)snprintf(bound, sizeof bound, "%" PRId64 ".%03" PRId64, delays_bound_ms(i) / 1000,
+                           delays_bound_ms(i) % 1000);
+        writer_format(writer,
+                      METRIC_PREFIX "event_delay_seconds_bucket{stage=\"%s\",le=\"%s\"} %" PRIu64
+                                    "\n",
+                      stage, bound, below);
+    }
+    writer_format(writer, METRIC_PREFIX "event_delay_seconds_sum{stage=\"%s\"}", stage);
+    write_value(writer, UNIT_SECONDS, histogram->sum_ms);
+    writer_format(writer, METRIC_PREFIX "event_delay_seconds_count{stage=\"%s\"} %" PRIu64 "\n",
+                  stage, histogram->count);
+}
+
+static void write_delays(struct writer *writer, const struct delays *delays)
+{
+    write_head(writer, "event_delay_seconds", METRIC_HISTOGRAM,
+               "How long accepted events are on their way: event time to record time (recorded), "
+               "record time to read (read), record time to counted in an answer (applied).");
+    write_delay(writer, "recorded", &delays->recorded);
+    write_delay(writer, "read", &delays->read);
+    write_delay(writer, "applied", &delays->applied);
+}
+
 static void write_http(struct writer *writer, struct http_counters *counters)
 {
 #define WRITE_HTTP_COUNTER(member, name, help)                                                     \
@@ -287,6 +361,7 @@ enum ctr_status metrics_get(const struct api_call *call, struct api_response *re
     write_service(&writer, &picture);
     write_labelled(&writer, &picture);
     write_partitions(&writer, &picture);
+    write_delays(&writer, &status.delays);
     if (context->http != NULL)
         write_http(&writer, context->http);
     store_status_done(&status);

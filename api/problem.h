@@ -21,9 +21,10 @@
                         row(MEDIA_TYPE, "media-type", 415, "The body must be application/json")    \
                             row(SHAPE, "wrong-shape", 422, "The body has the wrong shape")         \
                                 row(STARTING, "starting", 503, "There are no numbers yet")         \
-                                    row(NOT_READY, "not-ready", 503, "Not ready for traffic")      \
-                                        row(NOT_ALIVE, "not-alive", 503, "A thread hangs")         \
-                                            row(MEMORY, "out-of-memory", 503, "Out of memory")
+                                    row(HISTORY, "history", 503, "The history cannot be read now") \
+                                        row(NOT_READY, "not-ready", 503, "Not ready for traffic")  \
+                                            row(NOT_ALIVE, "not-alive", 503, "A thread hangs")     \
+                                                row(MEMORY, "out-of-memory", 503, "Out of memory")
 /* clang-format on */
 
 enum problem_kind {

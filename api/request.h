@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "storage/history.h"
 #include "storage/store.h"
 
 enum api_method { API_GET, API_HEAD, API_POST, API_OTHER };
@@ -56,10 +57,23 @@ struct service_facts {
 
 struct http_counters; /* api/counters.h */
 
+/* What the history on disk says of one key: points that begin in [from_ms, until_ms). */
+struct api_history {
+    struct history_point *items; /* malloc'ed */
+    size_t count;
+    uint64_t saved_cut; /* the newest cut whose minutes are in it */
+};
+
 struct api_context {
     struct store *store;
     void (*facts)(void *owner, struct service_facts *ret_facts); /* Thread: any */
     void *facts_owner;
+    /* Reads the history, waiting up to two seconds for it. NULL: there is none. Errors: CTR_RETRY:
+     * not in time; others as history_read. Thread: any. */
+    enum ctr_status (*history)(void *owner, const struct minute_key *key, int64_t from_ms,
+                               int64_t until_ms, struct api_history *ret_history);
+    void *history_owner;
+    int64_t keep_minutes_ms, keep_hours_ms; /* 0: for ever */
     const char *version;
     struct http_counters *http; /* what the listeners count; may be NULL. Thread: any (atomics) */
 };

@@ -18,6 +18,8 @@ static const struct route {
     {"/v1/ctr:batchGet", API_POST, false, ctr_batch_get},
     {"/v1/pages", API_GET, false, lists_get_pages},
     {"/v1/boxes", API_GET, false, lists_get_boxes},
+    {"/v1/series", API_GET, false, series_get},
+    {"/v1/explain", API_GET, false, explain_get},
     {"/v1/status", API_GET, false, status_get},
     {"/livez", API_GET, true, health_get_live},
     {"/readyz", API_GET, true, health_get_ready},

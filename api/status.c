@@ -77,6 +77,7 @@ static void write_partition(struct writer *writer, const struct partition *parti
     write_count(writer, "future", counts->future);
     write_count(writer, "malformed", partition_malformed(counts));
     write_count(writer, "unchecked", counts->unchecked);
+    write_count(writer, "filtered", counts->filtered);
     write_count(writer, "stragglers", counts->stragglers);
     write_count(writer, "gap_records", partition->gap_records);
     write_time(writer, "clock", clock_ms);
@@ -129,7 +130,67 @@ static void write_limits(struct writer *writer, const struct store_status *statu
     write_count(writer, "count", status->held);
     write_count(writer, "limit", status->held_max);
     writer_close(writer, '}');
+    writer_key(writer, "people");
+    writer_open(writer, '{');
+    write_count(writer, "pairs", status->people);
+    write_count(writer, "limit", status->people_max);
+    write_count(writer, "refused", status->people_refused);
+    write_count(writer, "bytes", status->people_bytes);
+    writer_close(writer, '}');
+    writer_key(writer, "ids");
+    writer_open(writer, '{');
+    write_count(writer, "count", status->ids);
+    write_count(writer, "limit", status->ids_max);
+    write_count(writer, "bytes", status->ids_bytes);
+    writer_close(writer, '}');
+    write_count(writer, "clicks_repeated", status->repeated);
+    writer_key(writer, "minutes");
+    writer_open(writer, '{');
+    write_count(writer, "waiting", status->minutes_waiting);
+    write_count(writer, "limit", status->minutes_max);
+    write_count(writer, "lost", status->minutes_lost);
+    writer_close(writer, '}');
     write_count(writer, "memory_bytes", status->bytes);
+}
+
+/* The bound under which a share of the delays lie; null without any, or where it has none. */
+static void write_quantile(struct writer *writer, const char *name,
+                           const struct delay_histogram *histogram, double share)
+{
+    int64_t bound_ms = delays_quantile_ms(histogram, share);
+
+    write_known(writer, name, bound_ms == INT64_MAX ? -1 : bound_ms);
+}
+
+static void write_delay(struct writer *writer, const char *name,
+                        const struct delay_histogram *histogram)
+{
+    writer_key(writer, name);
+    writer_open(writer, '{');
+    write_count(writer, "count", histogram->count);
+    write_quantile(writer, "p50_ms", histogram, 0.5);
+    write_quantile(writer, "p99_ms", histogram, 0.99);
+    write_quantile(writer, "p999_ms", histogram, 0.999);
+    writer_key(writer, "buckets");
+    writer_open(writer, '[');
+    for (unsigned i = 0; i < DELAY_BUCKETS; i++) {
+        writer_open(writer, '{');
+        write_known(writer, "up_to_ms", delays_bound_ms(i) == INT64_MAX ? -1 : delays_bound_ms(i));
+        write_count(writer, "count", histogram->counts[i]);
+        writer_close(writer, '}');
+    }
+    writer_close(writer, ']');
+    writer_close(writer, '}');
+}
+
+static void write_delays(struct writer *writer, const struct delays *delays)
+{
+    writer_key(writer, "delays");
+    writer_open(writer, '{');
+    write_delay(writer, "recorded", &delays->recorded);
+    write_delay(writer, "read", &delays->read);
+    write_delay(writer, "applied", &delays->applied);
+    writer_close(writer, '}');
 }
 
 static void write_facts(struct writer *writer, const struct service_facts *facts)
@@ -197,6 +258,7 @@ enum ctr_status status_get(const struct api_call *call, struct api_response *ret
     writer_close(&writer, ']');
     write_malformed(&writer, &status);
     write_limits(&writer, &status);
+    write_delays(&writer, &status.delays);
     write_facts(&writer, &facts);
     writer_key(&writer, "version");
     writer_string(&writer, context->version);

@@ -8,6 +8,7 @@
 
 #include "service/clock.h"
 #include "service/log.h"
+#include "service/questions.h"
 #include "storage/moment.h"
 
 struct checkpointer {
@@ -17,6 +18,7 @@ struct checkpointer {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct checkpoint *mail;
+    struct questions questions;
     bool writing, stopping, ended;
     bool whole_next;
     struct checkpointer_health health;
@@ -65,25 +67,53 @@ static void write_one(struct checkpointer *checkpointer, struct checkpoint *chec
     note_result(checkpointer, status, &error, took_ms);
 }
 
+/* Tells whoever waits; a question nobody waits for any more is freed. */
+static void finish_question(struct checkpointer *checkpointer, struct question *question)
+{
+    (void)pthread_mutex_lock(&checkpointer->lock);
+    question->answered = true;
+    (void)pthread_cond_broadcast(&checkpointer->changed);
+    question_give(question);
+    (void)pthread_mutex_unlock(&checkpointer->lock);
+}
+
+/* The next thing to do: questions first, because somebody waits for them. False: told to stop, and
+ * nothing is left. */
+static bool next_task(struct checkpointer *checkpointer, struct checkpoint **ret_checkpoint,
+                      struct question **ret_question)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&checkpointer->lock);
+    while (checkpointer->mail == NULL && checkpointer->questions.first == NULL &&
+           !checkpointer->stopping) {
+        (void)pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+    }
+    *ret_checkpoint = NULL;
+    *ret_question = questions_take(&checkpointer->questions);
+    if (*ret_question == NULL) {
+        *ret_checkpoint = checkpointer->mail;
+        checkpointer->mail = NULL;
+        checkpointer->writing = *ret_checkpoint != NULL;
+    }
+    found = *ret_question != NULL || *ret_checkpoint != NULL;
+    (void)pthread_mutex_unlock(&checkpointer->lock);
+    return found;
+}
+
 static void *run(void *argument)
 {
     struct checkpointer *checkpointer = argument;
+    struct checkpoint *checkpoint = NULL;
+    struct question *question = NULL;
 
-    for (;;) {
-        struct checkpoint *checkpoint = NULL;
-
-        (void)pthread_mutex_lock(&checkpointer->lock);
-        while (checkpointer->mail == NULL && !checkpointer->stopping) {
-            (void)pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
+    while (next_task(checkpointer, &checkpoint, &question)) {
+        if (question != NULL) {
+            question_answer(question, checkpointer->snapshot);
+            finish_question(checkpointer, question);
+        } else {
+            write_one(checkpointer, checkpoint);
         }
-        checkpoint = checkpointer->mail;
-        checkpointer->mail = NULL;
-        checkpointer->writing = checkpoint != NULL;
-        (void)pthread_mutex_unlock(&checkpointer->lock);
-        if (checkpoint == NULL) {
-            break; /* told to stop, and nothing is left */
-        }
-        write_one(checkpointer, checkpoint);
     }
     snapshot_close(checkpointer->snapshot);
     (void)pthread_mutex_lock(&checkpointer->lock);
@@ -157,6 +187,38 @@ void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_
     (void)pthread_mutex_lock(&checkpointer->lock);
     *ret_health = checkpointer->health;
     (void)pthread_mutex_unlock(&checkpointer->lock);
+}
+
+enum ctr_status checkpointer_history(struct checkpointer *checkpointer,
+                                     const struct minute_key *key, int64_t from_ms,
+                                     int64_t until_ms, int deadline_ms,
+                                     struct history_points *ret_points)
+{
+    struct timespec until = clock_after_ms(deadline_ms);
+    struct question *question = question_new(key, from_ms, until_ms);
+    enum ctr_status status = CTR_RETRY;
+    int failed = 0;
+
+    if (question == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    (void)pthread_mutex_lock(&checkpointer->lock);
+    if (checkpointer->stopping) {
+        status = CTR_STOPPED;
+    } else if (questions_add(&checkpointer->questions, question)) {
+        (void)pthread_cond_broadcast(&checkpointer->changed);
+        while (!question->answered && failed == 0) {
+            failed = pthread_cond_timedwait(&checkpointer->changed, &checkpointer->lock, &until);
+        }
+        status = question->answered ? question->status : CTR_RETRY;
+    }
+    if (status == CTR_OK) {
+        *ret_points = question->points;
+        question->points.items = NULL;
+    }
+    question_give(question);
+    (void)pthread_mutex_unlock(&checkpointer->lock);
+    return status;
 }
 
 void checkpointer_stop(struct checkpointer *checkpointer, int deadline_ms)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "storage/checkpoint.h"
+#include "storage/history.h"
 #include "storage/snapshot.h"
 #include "storage/status.h"
 
@@ -40,6 +41,21 @@ void checkpointer_submit(struct checkpointer *checkpointer, struct checkpoint **
 bool checkpointer_wait(struct checkpointer *checkpointer, int deadline_ms);
 
 void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_health *ret_health);
+
+/* What the history of the file says of one key, and the newest cut whose minutes are in it. */
+struct history_points {
+    struct history_point *items; /* owned, in order of time */
+    size_t count;
+    uint64_t saved_cut;
+};
+
+/* Asks the snapshot thread, which answers between two saves, and waits for it at most deadline_ms.
+ * Points that begin in [from_ms, until_ms). Errors: CTR_RETRY: no answer by then, or too many ask;
+ * CTR_STOPPED; CTR_CORRUPT, CTR_IO, CTR_NO_MEMORY. Thread: any. */
+CTR_MUST_USE enum ctr_status checkpointer_history(struct checkpointer *checkpointer,
+                                                  const struct minute_key *key, int64_t from_ms,
+                                                  int64_t until_ms, int deadline_ms,
+                                                  struct history_points *ret_points);
 
 /* Finishes what was handed over (at most deadline_ms, then it abandons the thread), closes the
  * file and frees. NULL is fine. Thread: main. */

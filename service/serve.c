@@ -24,7 +24,13 @@
 #include "storage/moment.h"
 #include "storage/snapshot.h"
 
-enum { HEARTBEAT_MS = 60000, SNAPSHOT_STOP_MS = 8000, SOURCE_STOP_MS = 3000, FILES_SPARE = 256 };
+enum {
+    HEARTBEAT_MS = 60000,
+    SNAPSHOT_STOP_MS = 8000,
+    SOURCE_STOP_MS = 3000,
+    FILES_SPARE = 256,
+    HISTORY_WAIT_MS = 2000
+};
 
 struct server {
     struct config config;
@@ -78,6 +84,20 @@ static void facts(void *owner, struct service_facts *ret_facts)
     (void)snprintf(ret_facts->source_state, sizeof ret_facts->source_state, "%s", health.state);
     (void)snprintf(ret_facts->source_error, sizeof ret_facts->source_error, "%s", health.error);
     ret_facts->source_errors = health.errors;
+}
+
+/* Thread: any. */
+static enum ctr_status read_history(void *owner, const struct minute_key *key, int64_t from_ms,
+                                    int64_t until_ms, struct api_history *ret_history)
+{
+    struct server *server = owner;
+    struct history_points points = {0};
+    enum ctr_status status = checkpointer_history(server->checkpointer, key, from_ms, until_ms,
+                                                  HISTORY_WAIT_MS, &points);
+
+    *ret_history = (struct api_history){
+        .items = points.items, .count = points.count, .saved_cut = points.saved_cut};
+    return status;
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -203,6 +223,10 @@ static enum ctr_status start_listeners(struct server *server, struct ctr_error *
     server->context = (struct api_context){.store = server->store,
                                            .facts = facts,
                                            .facts_owner = server,
+                                           .history = read_history,
+                                           .history_owner = server,
+                                           .keep_minutes_ms = server->config.keep_minutes_ms,
+                                           .keep_hours_ms = server->config.keep_hours_ms,
                                            .version = LIVECTR_VERSION,
                                            .http = &server->counters};
     status = start_listener(server, false, &server->http, reterr);

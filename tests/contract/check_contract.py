@@ -219,6 +219,11 @@ BAD_VALUES = {
     "sort": ["", "views"],
     "min_impressions": ["", "-1", "1.5", "1e3"],
     "limit": ["", "0", "1001", "x"],
+    "from": ["", "now", "2026-11-23", "1795454594000"],
+    "to": ["", "now", "2026-11-23%2017:30:00Z", "1970-01-01T00:00:00"],
+    "minute": ["", "now", "2026-11-23T17:30Z"],
+    "step": ["", "30s", "7m", "90", "5d1h"],
+    "compare": ["", "x", "1d,", "1d,,7d", "30s", "1d,2d,3d,4d,5d"],
 }
 # Statuses that a healthy service cannot be brought to give.
 NOT_PROVOKED = {("/livez", "get", "503"): "a thread would have to hang"}
@@ -427,9 +432,10 @@ class Check:
     def check_members(self):
         """Members the file declares and no answer had. Optional ones depend on the data."""
         optional = {"Answer.page", "Answer.box", "Answer.folded", "Item.page", "Item.box",
-                    "Item.folded", "List.other"}
+                    "Item.folded", "List.other", "Series.page", "Series.box", "Explanation.page",
+                    "Explanation.box", "Answer.people_missing", "Item.people_missing"}
         declared = set()
-        for name in ("Answer", "Batch", "List", "Status", "Problem"):
+        for name in ("Answer", "Batch", "List", "Series", "Explanation", "Status", "Problem"):
             declared.update(self.contract.declared_members({"$ref": f"#/components/schemas/{name}"}))
         for member in sorted(declared - self.contract.seen_members):
             within = any(member.startswith(part) for part in

@@ -23,8 +23,8 @@ PEOPLE_FIELDS = {"viewers_10m": "viewers", "clickers_10m": "clickers",
 APART_FIELDS = {"duplicates": "duplicates", "filtered": "filtered", "repeated": "repeated"}
 REFUSED_FIELDS = {"late": "late", "future": "future"}
 HELD, STATE, UNIQUE_CTR = "held", "state", "unique_ctr_10m"
-EXPLAIN_MINUTE, EXPLAIN_TO = "minute", "to"
-POINT_START, SERIES_TO = "start", "as_of_to"
+EXPLAIN_MINUTE, EXPLAIN_STATE, COUNTED_TO = "minute", "minute_state", "counted_to"
+POINT_START = "start"
 RATES = ("ctr", "ctr_low", "ctr_high")  # in a point; of an explained minute where it has them
 
 
@@ -37,14 +37,14 @@ def check_minute(judge: "Oracle", answer: Mapping[str, Any], exact: bool = True,
     it must be null of those that ended by then.
     """
     name = (answer.get("page"), answer.get("box"))
-    start_ms, to_ms = moment_ms(answer[EXPLAIN_MINUTE]), moment_ms(answer[EXPLAIN_TO])
-    label = f"{level_of(name)} {name} minute {answer[EXPLAIN_MINUTE]} to {answer[EXPLAIN_TO]}"
+    start_ms, to_ms = moment_ms(answer[EXPLAIN_MINUTE]), moment_ms(answer[COUNTED_TO])
+    label = f"{level_of(name)} {name} minute {answer[EXPLAIN_MINUTE]} to {answer[COUNTED_TO]}"
     if start_ms % MINUTE_MS or to_ms % 1000:
         return [f"{label}: odd edges"]
     if began_ms is not None and start_ms < began_ms:
         return [f"{label}: {fault}" for fault in _check_unknown(answer, start_ms, began_ms)]
     row = judge.minute(name, start_ms, to_ms)
-    faults = list(_check_common(answer, row))
+    faults = list(_check_common(answer, row, EXPLAIN_STATE))
     for field, member in APART_FIELDS.items():
         faults += differs(field, answer, getattr(row, member))
     for field, member in REFUSED_FIELDS.items():
@@ -62,13 +62,13 @@ def check_minute(judge: "Oracle", answer: Mapping[str, Any], exact: bool = True,
 
 def check_series(judge: "Oracle", answer: Mapping[str, Any], to_ms: int | None = None,
                  began_ms: int | None = None) -> list[str]:
-    """What is wrong with a series, as of to_ms (else the answer's SERIES_TO, else its `to`)."""
+    """What is wrong with a series, as of to_ms (else the answer's COUNTED_TO, else its `to`)."""
     name = (answer.get("page"), answer.get("box"))
     label = f"{level_of(name)} {name} series {answer['from']} to {answer['to']} by {answer['step']}"
     step_ms = span_ms(answer["step"])
     from_ms, until_ms = moment_ms(answer["from"]), moment_ms(answer["to"])
     if to_ms is None:
-        to_ms = moment_ms(answer[SERIES_TO]) if answer.get(SERIES_TO) else until_ms
+        to_ms = moment_ms(answer[COUNTED_TO]) if answer.get(COUNTED_TO) else until_ms
     starts = [moment_ms(point[POINT_START]) for point in answer["points"]]
     if starts != list(range(from_ms, until_ms, step_ms)) or step_ms % MINUTE_MS or \
             from_ms % MINUTE_MS:
@@ -81,16 +81,16 @@ def check_series(judge: "Oracle", answer: Mapping[str, Any], to_ms: int | None =
             each = range(start_ms, start_ms + step_ms, MINUTE_MS)
             row = minutes.total([judge.minute(name, at, to_ms, step_ms == MINUTE_MS)
                                  for at in each])
-            faults = [*_check_common(point, row), *_check_rates(point, row, RATES),
+            faults = [*_check_common(point, row, STATE), *_check_rates(point, row, RATES),
                       *_check_unique(point, row)]
         wrong += [f"{label}: {moment_text(start_ms)}: {fault}" for fault in faults]
     return wrong
 
 
-def _check_common(said: Mapping[str, Any], row: Minute) -> Iterator[str]:
+def _check_common(said: Mapping[str, Any], row: Minute, state: str) -> Iterator[str]:
     for field, member in {**COUNT_FIELDS, **PEOPLE_FIELDS}.items():
         yield from differs(field, said, getattr(row, member))
-    yield from differs(STATE, said, row.state)
+    yield from differs(state, said, row.state)
 
 
 def _check_rates(said: Mapping[str, Any], row: Minute, fields: tuple[str, ...] | list[str]

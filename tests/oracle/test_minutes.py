@@ -198,8 +198,8 @@ class CheckingMinutes(unittest.TestCase):
         self.log.add(event(M, bot=1), M + 200 * S)
         self.log.add(event(M), M + 601 * S)
         self.explained = {
-            "page": "p", "box": "b", "minute": moment_text(M), "to": moment_text(M + 201 * S),
-            "state": "final", "impressions": 3, "clicks": 1, "revision": 1, "duplicates": 0,
+            "page": "p", "box": "b", "minute": moment_text(M), "counted_to": moment_text(M + 201 * S),
+            "minute_state": "final", "impressions": 3, "clicks": 1, "revision": 1, "duplicates": 0,
             "filtered": 1, "repeated": 0, "late": 1, "future": 0, "held": 0, "viewers_10m": 1,
             "clickers_10m": 0, "unseen_clickers_10m": 0, "unique_ctr_10m": 0.0, "ctr": 1 / 3}
 
@@ -213,7 +213,7 @@ class CheckingMinutes(unittest.TestCase):
 
     def series(self, step: str, *points: dict[str, Any]) -> dict[str, Any]:
         return {"page": "p", "box": "b", "step": step, "from": moment_text(M),
-                "to": moment_text(M + 180 * S), "as_of_to": moment_text(M + 201 * S),
+                "to": moment_text(M + 180 * S), "counted_to": moment_text(M + 201 * S),
                 "points": list(points)}
 
     def test_explained(self) -> None:
@@ -222,10 +222,10 @@ class CheckingMinutes(unittest.TestCase):
         for lie in ({"impressions": 2}, {"clicks": 0}, {"revision": 0}, {"duplicates": 1},
                     {"filtered": 0}, {"repeated": 1}, {"late": 0}, {"future": 1}, {"held": 1},
                     {"held": None}, {"viewers_10m": None}, {"clickers_10m": 1}, {"ctr": 0.3},
-                    {"unseen_clickers_10m": 1}, {"unique_ctr_10m": None}, {"state": "closing"},
-                    {"box": "c"}, {"minute": moment_text(M + 1)}, {"to": moment_text(M + 1)}):
+                    {"unseen_clickers_10m": 1}, {"unique_ctr_10m": None}, {"minute_state": "closing"},
+                    {"box": "c"}, {"minute": moment_text(M + 1)}, {"counted_to": moment_text(M + 1)}):
             self.assertTrue(judge.check_minute({**self.explained, **lie}), lie)
-        for key in ("impressions", "revision", "late", "held", "viewers_10m", "state"):
+        for key in ("impressions", "revision", "late", "held", "viewers_10m", "minute_state"):
             less = {name: value for name, value in self.explained.items() if name != key}
             self.assertTrue(judge.check_minute(less), key)
 
@@ -233,7 +233,7 @@ class CheckingMinutes(unittest.TestCase):
         judge = self.log.judge
         self.assertEqual(judge.check_minute({**self.explained, "late": 0}, exact=False), [])
         self.assertTrue(judge.check_minute({**self.explained, "late": 2}, exact=False))
-        early = {**self.explained, "to": moment_text(M + 60 * S), "state": "closing", "clicks": 0,
+        early = {**self.explained, "counted_to": moment_text(M + 60 * S), "minute_state": "closing", "clicks": 0,
                  "revision": 0, "filtered": 0, "ctr": 0.0}
         for held in range(3):
             self.assertEqual(judge.check_minute({**early, "held": held}), [], held)

@@ -607,6 +607,7 @@ static void metrics_are_well_formed(void **state)
     struct api_response response;
     char *text;
     char name[128] = "";
+    bool histogram = false;
     size_t samples = 0;
 
     (void)state;
@@ -622,6 +623,8 @@ static void metrics_are_well_formed(void **state)
     assert_non_null(strstr(text, "\nlivectr_http_responses_total{code=\"200\"} 1\n"));
     assert_non_null(strstr(text, "\nlivectr_state{state=\"live\"} 1\n"));
     assert_non_null(strstr(text, "\nlivectr_to_seconds 1795455001.000\n"));
+    assert_non_null(
+        strstr(text, "\nlivectr_event_delay_seconds_bucket{stage=\"recorded\",le=\"+Inf\"} "));
     for (char *line = text; *line != '\0';) {
         char *end = strchr(line, '\n');
         size_t length;
@@ -635,9 +638,15 @@ static void metrics_are_well_formed(void **state)
             name[length] = '\0';
             assert_int_equal(strcmp(line + 7 + length, " counter") == 0,
                              strstr(name, "_total") != NULL);
+            histogram = strcmp(line + 7 + length, " histogram") == 0;
         } else if (line[0] != '#') {
-            assert_int_equal(strcspn(line, "{ "), strlen(name));
+            /* A histogram's samples have an ending of their own. */
             assert_memory_equal(line, name, strlen(name));
+            length = strcspn(line, "{ ") - strlen(name);
+            assert_true(length == 0 ||
+                        (histogram && (strncmp(line + strlen(name), "_bucket", length) == 0 ||
+                                       strncmp(line + strlen(name), "_sum", length) == 0 ||
+                                       strncmp(line + strlen(name), "_count", length) == 0)));
             samples++;
         }
         line = end + 1;

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * GET /v1/series: the past of one key in equal steps, beside the same stretch a day or a week ago.
+ */
+#include "api/answer.h"
+#include "api/call.h"
+#include "api/minutes.h"
+#include "api/query.h"
+#include "api/text.h"
+#include "storage/moment.h"
+#include "storage/rate.h"
+
+enum { SHIFTS_MAX = 4, STEPS_DEFAULT = 60, SERIES_BYTES_MAX = 8 << 20 };
+#define DAY_MS (24 * HISTORY_HOUR_MS)
+
+enum series_argument {
+    ARGUMENT_PAGE,
+    ARGUMENT_BOX,
+    ARGUMENT_FROM,
+    ARGUMENT_TO,
+    ARGUMENT_STEP,
+    ARGUMENT_COMPARE
+};
+static const char *const series_arguments[] = {"page", "box",     "from", "to",
+                                               "step", "compare", NULL};
+
+struct series {
+    struct key_name name;
+    struct text step, compare; /* as they were given; absent: the default */
+    struct minutes_range range;
+    size_t shifts_count;
+    struct text shift_names[SHIFTS_MAX];
+    int64_t shifts_ms[SHIFTS_MAX];
+};
+
+/* ---- arguments ----------------------------------------------------------------------------- */
+
+static enum ctr_status read_step(struct series *series, struct problem *ret_problem)
+{
+    int64_t step_ms = MINUTE_MS;
+    char quoted[TEXT_QUOTE_BYTES];
+    bool good = series->step.length == 0 ||
+                moment_parse_span(series->step.bytes, series->step.length, &step_ms);
+
+    if (good && step_ms >= MINUTE_MS && step_ms % MINUTE_MS == 0 &&
+        (DAY_MS % step_ms == 0 || step_ms % DAY_MS == 0)) {
+        series->range.step_ms = step_ms;
+        return CTR_OK;
+    }
+    text_quote(series->step, quoted);
+    return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                       "The argument step must be whole minutes that divide a day, or whole days, "
+                       "such as 1m, 10m, 1h or 1d, not %s.",
+                       quoted);
+}
+
+static enum ctr_status read_time(struct text text, const char *name, int64_t *ret_ms,
+                                 struct problem *ret_problem)
+{
+    char quoted[TEXT_QUOTE_BYTES];
+
+    if (text.length == 0 || moment_parse(text.bytes, text.length, ret_ms))
+        return CTR_OK;
+    text_quote(text, quoted);
+    return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                       "The argument %s must be a time like 2026-11-23T17:30:00Z, not %s.", name,
+                       quoted);
+}
+
+static enum ctr_status read_shifts(struct series *series, struct problem *ret_problem)
+{
+    struct text rest = series->compare;
+
+    while (rest.length > 0) {
+        size_t length = 0;
+        size_t at = series->shifts_count;
+        char quoted[TEXT_QUOTE_BYTES];
+
+        while (length < rest.length && rest.bytes[length] != ',')
+            length++;
+        if (at == SHIFTS_MAX || length + 1 == rest.length ||
+            !moment_parse_span(rest.bytes, length, &series->shifts_ms[at]) ||
+            series->shifts_ms[at] < series->range.step_ms ||
+            series->shifts_ms[at] % series->range.step_ms != 0) {
+            text_quote(series->compare, quoted);
+            return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                               "The argument compare must be up to %d spans of whole steps with "
+                               "commas between, such as 1d,7d, not %s.",
+                               (int)SHIFTS_MAX, quoted);
+        }
+        series->shift_names[at] = (struct text){rest.bytes, length};
+        series->shifts_count++;
+        length += length < rest.length ? 1 : 0;
+        rest = (struct text){rest.bytes + length, rest.length - length};
+    }
+    return CTR_OK;
+}
+
+/* The stretch asked for on steps: `to` may lie in the middle of the newest one. */
+static enum ctr_status read_range(const struct query *query, int64_t newest_ms,
+                                  struct series *series, struct problem *ret_problem)
+{
+    struct minutes_range *range = &series->range;
+    int64_t to_ms = newest_ms;
+    int64_t from_ms = MOMENT_NONE;
+    enum ctr_status status = read_time(query->values[ARGUMENT_FROM], "from", &from_ms, ret_problem);
+
+    if (status == CTR_OK && from_ms != MOMENT_NONE &&
+        to_ms > from_ms + MINUTES_POINTS_MAX * range->step_ms)
+        to_ms = moment_floor(from_ms, range->step_ms) + MINUTES_POINTS_MAX * range->step_ms;
+    if (status == CTR_OK)
+        status = read_time(query->values[ARGUMENT_TO], "to", &to_ms, ret_problem);
+    if (status != CTR_OK)
+        return status;
+    range->until_ms = -moment_floor(-to_ms, range->step_ms);
+    range->from_ms = from_ms == MOMENT_NONE ? range->until_ms - STEPS_DEFAULT * range->step_ms
+                                            : moment_floor(from_ms, range->step_ms);
+    if (range->from_ms >= range->until_ms)
+        return problem_set(ret_problem, PROBLEM_ARGUMENT, "The argument from must lie before to.");
+    if ((range->until_ms - range->from_ms) / range->step_ms > MINUTES_POINTS_MAX)
+        return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                           "From from to to there are %lld steps; at most %d are answered. Take a "
+                           "longer step.",
+                           (long long)((range->until_ms - range->from_ms) / range->step_ms),
+                           (int)MINUTES_POINTS_MAX);
+    return CTR_OK;
+}
+
+static enum ctr_status read_arguments(const struct api_call *call, struct query *query,
+                                      int64_t newest_ms, struct series *series,
+                                      struct problem *ret_problem)
+{
+    enum ctr_status status = query_parse(call->arguments, series_arguments, query, ret_problem);
+
+    if (status != CTR_OK)
+        return status;
+    *series = (struct series){
+        .name = {.page = query->values[ARGUMENT_PAGE], .box = query->values[ARGUMENT_BOX]},
+        .step = query->values[ARGUMENT_STEP],
+        .compare = query->values[ARGUMENT_COMPARE]};
+    status = read_step(series, ret_problem);
+    if (status == CTR_OK)
+        status = read_shifts(series, ret_problem);
+    return status == CTR_OK ? read_range(query, newest_ms, series, ret_problem) : status;
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static void write_points(struct writer *writer, const struct minutes *minutes)
+{
+    const struct minutes_range *range = &minutes->range;
+
+    writer_key(writer, "points");
+    writer_open(writer, '[');
+    for (size_t i = 0; i < minutes->count; i++) {
+        int64_t start_ms = range->from_ms + (int64_t)i * range->step_ms;
+
+        writer_open(writer, '{');
+        writer_key(writer, "start");
+        writer_time(writer, start_ms);
+        minutes_write_numbers(writer, &minutes->points[i], range->step_ms == MINUTE_MS);
+        writer_key(writer, "state");
+        writer_string(writer, minutes_state(minutes, start_ms + range->step_ms));
+        writer_key(writer, "coverage");
+        writer_real(writer, (double)minutes->points[i].known_ms / (double)range->step_ms);
+        writer_close(writer, '}');
+    }
+    writer_close(writer, ']');
+}
+
+static struct rate rate_of_all(const struct minutes *minutes)
+{
+    int64_t impressions = 0;
+    int64_t clicks = 0;
+
+    for (size_t i = 0; i < minutes->count; i++) {
+        impressions += minutes->points[i].numbers[MINUTE_IMPRESSIONS];
+        clicks += minutes->points[i].numbers[MINUTE_CLICKS];
+    }
+    return rate_of((uint64_t)impressions, (uint64_t)clicks);
+}
+
+static void write_bound(struct writer *writer, const char *name, bool known, double value)
+{
+    writer_key(writer, name);
+    if (known)
+        writer_real(writer, value);
+    else
+        writer_null(writer);
+}
+
+static void write_difference(struct writer *writer, const struct minutes *now,
+                             const struct minutes *then)
+{
+    struct rate first = rate_of_all(now);
+    struct rate second = rate_of_all(then);
+    struct rate_difference found = rate_difference_of(&first, &second);
+
+    writer_key(writer, "difference");
+    writer_open(writer, '{');
+    write_bound(writer, "ctr", found.known, found.difference);
+    write_bound(writer, "ctr_low", found.known, found.low);
+    write_bound(writer, "ctr_high", found.known, found.high);
+    writer_close(writer, '}');
+}
+
+static enum ctr_status write_compared(const struct api_call *call, const struct series *series,
+                                      const struct minutes *now, struct writer *writer,
+                                      struct problem *ret_problem)
+{
+    writer_key(writer, "compare");
+    writer_open(writer, '[');
+    for (size_t i = 0; i < series->shifts_count; i++) {
+        struct minutes_range range = series->range;
+        struct minutes then;
+        enum ctr_status status = CTR_OK;
+
+        range.from_ms -= series->shifts_ms[i];
+        range.until_ms -= series->shifts_ms[i];
+        status = minutes_read(call->context, &series->name, &range, &then, ret_problem);
+        if (status != CTR_OK)
+            return status;
+        writer_open(writer, '{');
+        writer_key(writer, "shift");
+        writer_text(writer, series->shift_names[i]);
+        write_points(writer, &then);
+        write_difference(writer, now, &then);
+        writer_close(writer, '}');
+        minutes_done(&then);
+    }
+    writer_close(writer, ']');
+    return CTR_OK;
+}
+
+static enum ctr_status write_series(const struct api_call *call, const struct series *series,
+                                    const struct minutes *minutes, struct writer *writer,
+                                    struct problem *ret_problem)
+{
+    struct progress progress = store_progress(call->context->store);
+    enum ctr_status status = CTR_OK;
+
+    writer_open(writer, '{');
+    answer_write_names(writer, series->name.page, series->name.box);
+    writer_key(writer, "step");
+    writer_text(writer, series->step.length > 0 ? series->step : text_of("1m"));
+    writer_key(writer, "from");
+    writer_time(writer, series->range.from_ms);
+    writer_key(writer, "to");
+    writer_time(writer, series->range.until_ms);
+    answer_write_moment(writer, &progress, minutes->to_ms, call->request->now_ms);
+    write_points(writer, minutes);
+    if (series->shifts_count > 0)
+        status = write_compared(call, series, minutes, writer, ret_problem);
+    writer_close(writer, '}');
+    return status;
+}
+
+enum ctr_status series_get(const struct api_call *call, struct api_response *ret_response,
+                           struct problem *ret_problem)
+{
+    struct progress progress = store_progress(call->context->store);
+    struct query query;
+    struct series series;
+    struct minutes minutes;
+    struct writer writer;
+    enum ctr_status status = read_arguments(
+        call, &query, progress.to_ms == MOMENT_NONE ? 0 : progress.to_ms, &series, ret_problem);
+
+    if (status != CTR_OK)
+        return status;
+    if (progress.to_ms == MOMENT_NONE)
+        return answer_refuse_starting(ret_problem);
+    status = minutes_read(call->context, &series.name, &series.range, &minutes, ret_problem);
+    if (status != CTR_OK)
+        return status;
+    writer_init(&writer, SERIES_BYTES_MAX);
+    status = write_series(call, &series, &minutes, &writer, ret_problem);
+    minutes_done(&minutes);
+    if (status != CTR_OK) {
+        writer_done(&writer);
+        return status;
+    }
+    answer_respond(&writer, ANSWER_CACHE_NUMBERS, ret_response);
+    return CTR_OK;
+}

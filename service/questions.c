@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/questions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct question *question_new(const struct minute_key *key, int64_t from_ms, int64_t until_ms)
+{
+    struct question *question = calloc(1, sizeof *question + key->page.length + key->box.length);
+
+    if (question == NULL) {
+        return NULL;
+    }
+    question->users = 1;
+    question->key = *key;
+    question->key.page.bytes = question->texts;
+    question->key.box.bytes = question->texts + key->page.length;
+    if (key->page.length > 0) {
+        memcpy(question->texts, key->page.bytes, key->page.length);
+    }
+    if (key->box.length > 0) {
+        memcpy(question->texts + key->page.length, key->box.bytes, key->box.length);
+    }
+    question->from_ms = from_ms;
+    question->until_ms = until_ms;
+    question->status = CTR_STOPPED;
+    return question;
+}
+
+void question_give(struct question *question)
+{
+    if (question != NULL && --question->users == 0) {
+        free(question->points.items);
+        free(question);
+    }
+}
+
+bool questions_add(struct questions *questions, struct question *question)
+{
+    if (questions->count == QUESTIONS_MAX) {
+        return false;
+    }
+    if (questions->first == NULL) {
+        questions->first = question;
+    } else {
+        questions->last->next = question;
+    }
+    questions->last = question;
+    questions->count++;
+    question->users++;
+    return true;
+}
+
+struct question *questions_take(struct questions *questions)
+{
+    struct question *question = questions->first;
+
+    if (question != NULL) {
+        questions->first = question->next;
+        question->next = NULL;
+        questions->count--;
+    }
+    return question;
+}
+
+/* ---- answering ----------------------------------------------------------------------------- */
+
+struct collecting {
+    struct history_points *points;
+    size_t capacity;
+    bool failed;
+};
+
+static bool collect(void *owner, const struct history_point *point)
+{
+    struct collecting *collecting = owner;
+    struct history_points *points = collecting->points;
+
+    if (points->count == collecting->capacity) {
+        size_t capacity = collecting->capacity == 0 ? 64 : collecting->capacity * 2;
+        struct history_point *items = realloc(points->items, capacity * sizeof *items);
+
+        if (items == NULL) {
+            collecting->failed = true;
+            return false;
+        }
+        points->items = items;
+        collecting->capacity = capacity;
+    }
+    points->items[points->count++] = *point;
+    return true;
+}
+
+void question_answer(struct question *question, struct snapshot *snapshot)
+{
+    struct collecting collecting = {.points = &question->points};
+
+    question->points.saved_cut = snapshot_cut(snapshot);
+    question->status = history_read(snapshot_history(snapshot), &question->key, question->from_ms,
+                                    question->until_ms, collect, &collecting, NULL);
+    if (collecting.failed) {
+        question->status = CTR_NO_MEMORY;
+    }
+}
