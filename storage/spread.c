@@ -50,10 +50,12 @@ static double squares_between(const struct spread *spread)
     spread_wide whole = all / spread->impressions;
     spread_wide rest = all % spread->impressions;
     spread_wide together = (whole << 32) + (rest << 32) / spread->impressions;
+    double beyond = (double)((rest << 32) % spread->impressions) / (double)spread->impressions;
+    /* Rounding each quotient down may leave their sum a little below. */
+    double apart = spread->quotients >= together ? (double)(spread->quotients - together)
+                                                 : -(double)(together - spread->quotients);
 
-    /* Rounding down may leave the sum a little below. */
-    return spread->quotients >= together ? (double)(spread->quotients - together) / 4294967296.0
-                                         : -(double)(together - spread->quotients) / 4294967296.0;
+    return (apart - beyond) / 4294967296.0;
 }
 
 double spread_weight(const struct spread *spread)
