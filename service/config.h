@@ -78,8 +78,12 @@ void config_defaults(struct config *ret_config);
 CTR_MUST_USE enum ctr_status config_set(struct config *config, const char *name, const char *value,
                                         const char *where, struct ctr_error *reterr);
 
-/* Defaults, then --config FILE, then the environment, then the command line; then checks what
- * only the whole can tell. argv[0] is the first flag. Errors: CTR_INVALID, CTR_IO. */
+/* Defaults, then --config FILE, then the environment, then the command line. argv[0] is the first
+ * flag. Errors: CTR_INVALID, CTR_IO. */
+CTR_MUST_USE enum ctr_status config_read(int argc, char **argv, char **environment,
+                                         struct config *ret_config, struct ctr_error *reterr);
+
+/* config_read(), then config_check(). */
 CTR_MUST_USE enum ctr_status config_load(int argc, char **argv, char **environment,
                                          struct config *ret_config, struct ctr_error *reterr);
 

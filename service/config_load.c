@@ -189,7 +189,7 @@ static const char *environment_file(char **environment)
     return NULL;
 }
 
-enum ctr_status config_load(int argc, char **argv, char **environment, struct config *ret_config,
+enum ctr_status config_read(int argc, char **argv, char **environment, struct config *ret_config,
                             struct ctr_error *reterr)
 {
     const char *file = environment_file(environment);
@@ -206,5 +206,13 @@ enum ctr_status config_load(int argc, char **argv, char **environment, struct co
     if (status == CTR_OK) {
         status = load_flags(ret_config, argc, argv, NULL, reterr);
     }
+    return status;
+}
+
+enum ctr_status config_load(int argc, char **argv, char **environment, struct config *ret_config,
+                            struct ctr_error *reterr)
+{
+    enum ctr_status status = config_read(argc, argv, environment, ret_config, reterr);
+
     return status == CTR_OK ? config_check(ret_config, reterr) : status;
 }

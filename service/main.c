@@ -17,7 +17,7 @@ static int print_usage(FILE *to, int code)
         "Live click-through rates of pages and boxes, from Kafka, over HTTP.\n\n"
         "  serve     run the service\n"
         "  demo      the service with a Kafka stand-in and traffic of known CTR, to look at\n"
-        "  replay    produce events from NDJSON or CSV files to a topic\n"
+        "  replay    produce events from NDJSON or CSV files to a topic, or count them offline\n"
         "  help      this text; livectr VERB --help for one verb\n"
         "  version   the version\n",
         to);

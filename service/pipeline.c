@@ -12,7 +12,7 @@
 #include "service/pipeline_internal.h"
 #include "storage/moment.h"
 
-enum { POLL_MS = 50, NO_MEMORY_WAIT_MS = 100, LAST_CUT_WAIT_MS = 10000 };
+enum { POLL_MS = 50, NO_MEMORY_WAIT_MS = 100, LAST_CUT_WAIT_MS = 10000, RELIEF_WAIT_MS = 2000 };
 
 /* ---- records ------------------------------------------------------------------------------- */
 
@@ -164,6 +164,29 @@ static void maybe_cut(struct pipeline *pipeline)
     hand_over_cut(pipeline, whole);
 }
 
+/* Finished minutes are not dropped because the disk is slower than a backlog is read: reading waits
+ * for it. It does not where saving fails, which must not stop the numbers. Two cuts, as the second
+ * tells that the first was saved. */
+static void relieve_minutes(struct pipeline *pipeline)
+{
+    struct checkpointer *checkpointer = pipeline->options.checkpointer;
+    struct checkpointer_health health;
+    bool whole = false;
+
+    if (checkpointer == NULL || !pipeline->complete ||
+        !store_minutes_pressing(pipeline->options.store)) {
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        checkpointer_health(checkpointer, &health);
+        if (!health.persisting || !checkpointer_wait(checkpointer, RELIEF_WAIT_MS) ||
+            !checkpointer_idle(checkpointer, &whole)) {
+            return;
+        }
+        hand_over_cut(pipeline, whole);
+    }
+}
+
 static void last_cut(struct pipeline *pipeline)
 {
     struct checkpointer *checkpointer = pipeline->options.checkpointer;
@@ -206,6 +229,7 @@ static void *run(void *argument)
         poll_once(pipeline);
         control_flow(pipeline);
         maybe_cut(pipeline);
+        relieve_minutes(pipeline);
         if (!atomic_load(&pipeline->ready) && earned_ready(pipeline)) {
             atomic_store(&pipeline->ready, true);
             log_line(LOG_INFO, "ready", "after_ms=%lld",

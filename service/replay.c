@@ -17,6 +17,7 @@
 #include "service/clock.h"
 #include "service/kafka/producer.h"
 #include "service/log.h"
+#include "service/offline.h"
 #include "service/replay_merge.h"
 #include "service/replay_options.h"
 #include "service/replay_pace.h"
@@ -323,6 +324,10 @@ int replay_main(int argc, char **argv)
     if (run->options.help) {
         (void)fputs(replay_help(), stdout);
         code = REPLAY_OK;
+        goto out;
+    }
+    if (run->options.offline) {
+        code = offline_run(&run->options);
         goto out;
     }
     log_set_level(run->options.config.log_level);

@@ -147,6 +147,35 @@ static enum ctr_status set_dry_run(struct replay_flags *flags, char *value)
     return CTR_OK;
 }
 
+static enum ctr_status set_offline(struct replay_flags *flags, char *value)
+{
+    (void)value;
+    flags->options->offline = true;
+    return CTR_OK;
+}
+
+static enum ctr_status set_dump(struct replay_flags *flags, char *value)
+{
+    flags->options->dump = value;
+    return CTR_OK;
+}
+
+static enum ctr_status set_format(struct replay_flags *flags, char *value)
+{
+    flags->format_given = true;
+    if (strcmp(value, "csv") != 0 && strcmp(value, "ndjson") != 0) {
+        return refuse(flags, value, "ndjson or csv");
+    }
+    flags->options->format = strcmp(value, "csv") == 0 ? REPLAY_CSV : REPLAY_NDJSON;
+    return CTR_OK;
+}
+
+static enum ctr_status set_output(struct replay_flags *flags, char *value)
+{
+    flags->options->output = strcmp(value, "-") == 0 ? NULL : value;
+    return CTR_OK;
+}
+
 static enum ctr_status set_help(struct replay_flags *flags, char *value)
 {
     (void)value;
@@ -187,6 +216,10 @@ static const struct flag {
     {"--from",         true,  set_from},
     {"--until",        true,  set_until},
     {"--dry-run",      false, set_dry_run},
+    {"--offline",      false, set_offline},
+    {"--dump",         true,  set_dump},
+    {"--format",       true,  set_format},
+    {"--output",       true,  set_output},
     {"--help",         false, set_help},
     {"-h",             false, set_help},
 };
@@ -194,7 +227,9 @@ static const struct flag {
 
 enum { FLAGS = sizeof flag_table / sizeof *flag_table };
 
+/* What is none of the above: settings, which config_load() judges. */
 static const struct flag kafka_flag = {"--kafka.", true, NULL};
+static const struct flag setting_flag = {"--", true, NULL};
 
 static const struct flag *find_flag(struct replay_flags *flags, const char *name)
 {
@@ -209,6 +244,9 @@ static const struct flag *find_flag(struct replay_flags *flags, const char *name
             return &flag_table[i];
         }
         near_miss_add(&miss, flag_table[i].name, strlen(flag_table[i].name));
+    }
+    if (flags->options->offline && strncmp(name, setting_flag.name, 2) == 0) {
+        return &setting_flag;
     }
     (void)ctr_fail(flags->reterr, CTR_INVALID,
                    "unknown option %s%s (livectr replay --help lists them)", name,
@@ -272,6 +310,10 @@ enum ctr_status replay_flags_read(struct replay_flags *flags, int argc, char **a
     bool only_files = false;
     enum ctr_status status = CTR_OK;
 
+    /* It decides what other flags there are. */
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        flags->options->offline = flags->options->offline || strcmp(argv[i], "--offline") == 0;
+    }
     for (int i = 0; i < argc && status == CTR_OK; i++) {
         if (!only_files && strcmp(argv[i], "--") == 0) {
             only_files = true;

@@ -11,14 +11,14 @@
 #include "service/replay_options.h"
 #include "storage/status.h"
 
-enum { REPLAY_HANDED_ON_MAX = 2 * CONFIG_KAFKA_MAX + 8, REPLAY_FLAG_BYTES = 160 };
+enum { REPLAY_HANDED_ON_MAX = 2 * CONFIG_KAFKA_MAX + 64, REPLAY_FLAG_BYTES = 160 };
 
 struct replay_flags {
     struct replay_options *options; /* borrowed, filled in */
     struct ctr_error *reterr;       /* borrowed */
     char flag[REPLAY_FLAG_BYTES];   /* the name of the one being read */
     char *topic, *split;            /* borrowed from argv, NULL when not given */
-    bool speed_given, separator_given, click_after_given, brokers_given;
+    bool speed_given, separator_given, click_after_given, brokers_given, format_given;
     char *handed_on[REPLAY_HANDED_ON_MAX]; /* what config_load() shall read */
     int handed_on_count;
 };

@@ -15,6 +15,11 @@
 
 enum { REPLAY_FILES_MAX = 1024 };
 
+/* What files are called where a topic is named. */
+#define REPLAY_FILES_TOPIC "files"
+
+enum replay_format { REPLAY_NDJSON, REPLAY_CSV };
+
 enum replay_key { REPLAY_KEY_VISITOR, REPLAY_KEY_PAGE, REPLAY_KEY_NONE };
 
 /* Texts are borrowed from argv. */
@@ -30,6 +35,12 @@ struct replay_options {
     uint32_t partitions;       /* of a topic to create; 0: it must exist */
     enum replay_key key;
     bool dry_run, help;
+    bool offline;              /* count instead of produce; then config is all of the settings */
+    const char *dump;          /* a dump of topics instead of files, or NULL */
+    bool from_kafka;           /* the configured topics instead of files */
+    enum replay_format format; /* of the result */
+    const char *output;        /* NULL: stdout */
+    bool any_topic;            /* the dump may hold any: none was configured */
     const char *files[REPLAY_FILES_MAX];
     size_t files_count;
 };

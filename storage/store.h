@@ -159,6 +159,9 @@ CTR_MUST_USE enum ctr_status store_advance(struct store *store, int64_t now_ms, 
 /* held_max is reached: stop reading every partition that runs ahead of the others. */
 bool store_overfull(const struct store *store);
 
+/* More than half of the rows of finished minutes that may wait to be saved do: cut soon. */
+bool store_minutes_pressing(const struct store *store);
+
 /* Whether this partition is one that must be read for as_of to move. Meaningful after advance. */
 bool store_partition_leads(const struct store *store, uint32_t index);
 

@@ -92,6 +92,11 @@ static void merge_sums(struct minute_sums *sums)
     sums->count = kept + 1;
 }
 
+bool store_minutes_pressing(const struct store *store)
+{
+    return store->book.rows > store->book.rows_max / 2;
+}
+
 struct minute_key store_minute_key(const struct store *store, const struct key_name *name)
 {
     const uint64_t *secret = store->options.hash_secret;

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/offline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "service/checkpointer.h"
+#include "service/clock.h"
+#include "service/file_source.h"
+#include "service/kafka/consumer.h"
+#include "service/log.h"
+#include "service/offline_rows.h"
+#include "service/pipeline.h"
+#include "service/replay.h"
+#include "service/settings.h"
+#include "storage/moment.h"
+#include "storage/snapshot.h"
+
+enum {
+    COMPLAINTS_SHOWN = 10,
+    LOOK_MS = 20,
+    PROGRESS_MS = 500,
+    SILENCE_MS = 30000, /* of a cluster, before the end of its topics */
+    SAVE_INTERVAL_MS = 2000,
+    SAVE_STOP_MS = 600000,
+    SOURCE_STOP_MS = 3000,
+    PATH_BYTES = 1200
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+struct offline {
+    const struct replay_options *options;
+    struct config config; /* with the folder below */
+    char database[PATH_BYTES];
+    struct source *source;
+    struct store *store;
+    struct checkpointer *checkpointer;
+    struct pipeline *pipeline;
+    uint64_t complaints;
+    int64_t started_ms, progress_ms;
+    bool tty;
+    struct store_status status; /* at the end */
+    bool has_status;
+    uint64_t rows;
+};
+
+static void complain(void *owner, const char *complaint)
+{
+    struct offline *offline = owner;
+
+    if (offline->complaints++ < COMPLAINTS_SHOWN) {
+        (void)fprintf(stderr, "%s%s\n", offline->tty ? "\r\033[K" : "", complaint);
+    }
+}
+
+/* ---- the folder ---------------------------------------------------------------------------- */
+
+static enum ctr_status make_folder(struct offline *offline, struct ctr_error *reterr)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = offline->config.data_dir;
+
+    (void)snprintf(folder, sizeof offline->config.data_dir, "%.900s/livectr-offline-XXXXXX",
+                   parent == NULL || parent[0] == '\0' ? "/tmp" : parent);
+    if (mkdtemp(folder) == NULL) {
+        enum ctr_status status =
+            ctr_fail(reterr, CTR_IO, "no folder for the counting, %.200s: %s; set TMPDIR", folder,
+                     strerror(errno));
+
+        folder[0] = '\0';
+        return status;
+    }
+    (void)snprintf(offline->database, sizeof offline->database, "%s/livectr.db", folder);
+    return CTR_OK;
+}
+
+static void remove_folder(const struct offline *offline)
+{
+    static const char *const names[] = {"livectr.db", "livectr.db-wal", "livectr.db-shm",
+                                        "livectr.db-journal", "hash.key"};
+    char path[PATH_BYTES];
+
+    if (offline->config.data_dir[0] == '\0') {
+        return;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", offline->config.data_dir, names[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(offline->config.data_dir);
+}
+
+/* ---- counting ------------------------------------------------------------------------------ */
+
+static enum ctr_status open_source(struct offline *offline, struct ctr_error *reterr)
+{
+    const struct replay_options *options = offline->options;
+    struct replay_merge *merge = NULL;
+    enum ctr_status status = CTR_OK;
+
+    if (options->from_kafka) {
+        return kafka_source_open(&offline->config, &offline->source, reterr);
+    }
+    if (options->dump != NULL) {
+        return file_source_open_dump(options->dump, options->any_topic ? NULL : &offline->config,
+                                     &offline->source, reterr);
+    }
+    status = replay_merge_open(options, complain, offline, &merge, reterr);
+    return status == CTR_OK
+               ? file_source_open_merge(merge, REPLAY_FILES_TOPIC, options->from_ms,
+                                        options->until_ms, &offline->source, reterr)
+               : status;
+}
+
+static enum ctr_status start_counting(struct offline *offline, struct ctr_error *reterr)
+{
+    struct snapshot *snapshot = NULL;
+    struct store_options options;
+    enum ctr_status status = settings_store_options(&offline->config, &options, reterr);
+
+    if (status == CTR_OK) {
+        status = store_new(&options, &offline->store, reterr);
+    }
+    if (status == CTR_OK) {
+        status = snapshot_open(offline->database, &snapshot, reterr);
+    }
+    if (status != CTR_OK) {
+        return status;
+    }
+    snapshot_keep(snapshot, INT64_MAX, INT64_MAX); /* all of it is the result */
+    status = checkpointer_start(&snapshot, &offline->checkpointer, reterr);
+    snapshot_close(snapshot);
+    if (status == CTR_OK) {
+        struct pipeline_options pipeline = {.config = &offline->config,
+                                            .source = offline->source,
+                                            .store = offline->store,
+                                            .checkpointer = offline->checkpointer,
+                                            .wall_ms = clock_wall_ms,
+                                            .mono_ms = clock_mono_ms};
+
+        status = pipeline_start(&pipeline, &offline->pipeline, reterr);
+    }
+    return status;
+}
+
+static uint64_t records_read(const struct offline *offline)
+{
+    struct store_status status;
+    uint64_t read = 0;
+
+    if (store_status_read(offline->store, &status) != CTR_OK) {
+        return 0;
+    }
+    for (size_t i = 0; i < status.partitions_count; i++) {
+        read += status.partitions[i].counts.read;
+    }
+    store_status_done(&status);
+    return read;
+}
+
+static void show_progress(struct offline *offline, uint64_t read)
+{
+    struct progress progress = store_progress(offline->store);
+    int64_t now_ms = clock_mono_ms();
+    char text[MOMENT_TEXT_BYTES] = "-";
+
+    if (!offline->tty || now_ms - offline->progress_ms < PROGRESS_MS) {
+        return;
+    }
+    offline->progress_ms = now_ms;
+    if (progress.to_ms != MOMENT_NONE) {
+        moment_format(progress.to_ms, text);
+    }
+    (void)fprintf(stderr, "\r\033[K%" PRIu64 " records  %.0f/s  counted to %s", read,
+                  (double)read * 1e3 / (double)(now_ms - offline->started_ms + 1), text);
+}
+
+static bool all_read(const struct offline *offline)
+{
+    return offline->options->from_kafka ? store_progress(offline->store).caught_up_once
+                                        : pipeline_finished(offline->pipeline);
+}
+
+/* Until everything is read, or a signal. A cluster that stays silent is given up. */
+static enum ctr_status wait_until_read(struct offline *offline, struct ctr_error *reterr)
+{
+    int64_t heard_ms = clock_mono_ms();
+    uint64_t read = 0;
+
+    while (!interrupted && !all_read(offline)) {
+        uint64_t now_read = records_read(offline);
+
+        if (now_read != read) {
+            read = now_read;
+            heard_ms = clock_mono_ms();
+        }
+        if (offline->options->from_kafka && clock_mono_ms() - heard_ms > SILENCE_MS) {
+            struct source_health health = {.state = ""};
+
+            offline->source->ops->health(offline->source, &health);
+            return ctr_fail(reterr, CTR_RETRY,
+                            "no record for %d s, and the topics' ends were not reached: %s %.200s",
+                            (int)SILENCE_MS / 1000, health.state, health.error);
+        }
+        show_progress(offline, read);
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+    return CTR_OK;
+}
+
+/* After it, nothing is counted any more and everything is in the file. */
+static enum ctr_status stop_counting(struct offline *offline, struct ctr_error *reterr)
+{
+    struct checkpointer_health health;
+    enum ctr_status status = CTR_OK;
+    bool saved = false;
+
+    pipeline_stop(offline->pipeline);
+    offline->pipeline = NULL;
+    saved = checkpointer_wait(offline->checkpointer, SAVE_STOP_MS);
+    checkpointer_health(offline->checkpointer, &health);
+    checkpointer_stop(offline->checkpointer, SAVE_STOP_MS);
+    offline->checkpointer = NULL;
+    if (!offline->options->from_kafka) {
+        status = file_source_error(offline->source, reterr);
+    }
+    if (status == CTR_OK && (!saved || health.saves == 0 || !health.persisting)) {
+        status = ctr_fail(reterr, CTR_IO, "%s: %.250s", offline->config.data_dir,
+                          health.error[0] ? health.error : "nothing was saved");
+    }
+    if (status == CTR_OK) {
+        status = store_status_read(offline->store, &offline->status);
+        offline->has_status = status == CTR_OK;
+    }
+    if (status == CTR_OK && offline->status.minutes_lost > 0) {
+        status = ctr_fail(reterr, CTR_LIMIT,
+                          "%" PRIu64 " events are missing in their minutes: raise --max-minutes",
+                          offline->status.minutes_lost);
+    }
+    return status;
+}
+
+/* ---- the result ---------------------------------------------------------------------------- */
+
+static enum ctr_status write_result(struct offline *offline, FILE *file, struct ctr_error *reterr)
+{
+    struct snapshot *snapshot = NULL;
+    struct checkpoint *checkpoint = NULL;
+    struct offline_rows_options rows = {.format = offline->options->format,
+                                        .lateness_ms = offline->config.lateness_ms,
+                                        .file = file};
+    enum ctr_status status = snapshot_open(offline->database, &snapshot, reterr);
+
+    if (status == CTR_OK) {
+        status = snapshot_load(snapshot, &checkpoint, reterr);
+    }
+    if (status == CTR_OK) {
+        status = offline_rows_write(&rows, snapshot_history(snapshot), checkpoint, &offline->rows,
+                                    reterr);
+    }
+    checkpoint_free(checkpoint);
+    snapshot_close(snapshot);
+    return status;
+}
+
+/* A file appears under its name when it is whole, or not at all. */
+static enum ctr_status write_output(struct offline *offline, struct ctr_error *reterr)
+{
+    const char *name = offline->options->output;
+    char part[PATH_BYTES];
+    FILE *file = NULL;
+    enum ctr_status status = CTR_OK;
+
+    if (name == NULL) {
+        return write_result(offline, stdout, reterr);
+    }
+    if (snprintf(part, sizeof part, "%s.part", name) >= (int)sizeof part) {
+        return ctr_fail(reterr, CTR_INVALID, "--output: the path is too long");
+    }
+    file = fopen(part, "we");
+    if (file == NULL) {
+        return ctr_fail(reterr, CTR_IO, "--output %.200s: %s", part, strerror(errno));
+    }
+    status = write_result(offline, file, reterr);
+    if (fclose(file) != 0 && status == CTR_OK) {
+        status = ctr_fail(reterr, CTR_IO, "--output %.200s: %s", part, strerror(errno));
+    }
+    if (status == CTR_OK && rename(part, name) != 0) {
+        status = ctr_fail(reterr, CTR_IO, "--output %.200s: %s", name, strerror(errno));
+    }
+    if (status != CTR_OK) {
+        (void)unlink(part);
+    }
+    return status;
+}
+
+static void report(const struct offline *offline)
+{
+    struct partition_counts sum = {.read = 0};
+    char to[MOMENT_TEXT_BYTES] = "-";
+    uint64_t malformed = 0;
+
+    for (size_t i = 0; i < offline->status.partitions_count; i++) {
+        const struct partition_counts *counts = &offline->status.partitions[i].counts;
+
+        sum.read += counts->read;
+        sum.counted += counts->counted;
+        sum.filtered += counts->filtered;
+        sum.duplicate += counts->duplicate;
+        sum.late += counts->late;
+        sum.future += counts->future;
+        malformed += partition_malformed(counts);
+    }
+    if (offline->status.progress.to_ms != MOMENT_NONE) {
+        moment_format(offline->status.progress.to_ms, to);
+    }
+    if (offline->complaints > COMPLAINTS_SHOWN) {
+        (void)fprintf(stderr, "... and %" PRIu64 " more lines that are no events\n",
+                      offline->complaints - COMPLAINTS_SHOWN);
+    }
+    (void)fprintf(stderr,
+                  "read %" PRIu64 " records in %.1f s, counted to %s: counted %" PRIu64
+                  " (of those filtered %" PRIu64 "), duplicates %" PRIu64 ", late %" PRIu64
+                  ", future %" PRIu64 ", malformed %" PRIu64 ", held %" PRIu64
+                  ", lines skipped %" PRIu64 "; %" PRIu64 " rows written\n",
+                  sum.read, (double)(clock_mono_ms() - offline->started_ms) / 1e3, to, sum.counted,
+                  sum.filtered, sum.duplicate, sum.late, sum.future, malformed,
+                  offline->status.held, offline->complaints, offline->rows);
+}
+
+/* ---- the verb ------------------------------------------------------------------------------ */
+
+static enum ctr_status count_all(struct offline *offline, struct ctr_error *reterr)
+{
+    enum ctr_status status = make_folder(offline, reterr);
+
+    if (status == CTR_OK) {
+        status = open_source(offline, reterr);
+    }
+    if (status == CTR_OK) {
+        status = start_counting(offline, reterr);
+    }
+    if (status == CTR_OK) {
+        status = wait_until_read(offline, reterr);
+    }
+    if (status == CTR_OK && !interrupted) {
+        status = stop_counting(offline, reterr);
+    }
+    if (offline->tty) {
+        (void)fputs("\r\033[K", stderr);
+    }
+    return status == CTR_OK && !interrupted ? write_output(offline, reterr) : status;
+}
+
+static void release(struct offline *offline)
+{
+    pipeline_stop(offline->pipeline);
+    checkpointer_stop(offline->checkpointer, SAVE_STOP_MS);
+    if (offline->source != NULL) {
+        offline->source->ops->close(offline->source, SOURCE_STOP_MS);
+    }
+    if (offline->has_status) {
+        store_status_done(&offline->status);
+    }
+    store_free(offline->store);
+    remove_folder(offline);
+    free(offline);
+}
+
+static int exit_code(const struct offline *offline, enum ctr_status status)
+{
+    if (interrupted) {
+        return REPLAY_INTERRUPTED;
+    }
+    if (status == CTR_INVALID || status == CTR_NOT_FOUND) {
+        return REPLAY_USAGE;
+    }
+    return status == CTR_OK && offline->complaints == 0 ? REPLAY_OK : REPLAY_INCOMPLETE;
+}
+
+int offline_run(const struct replay_options *options)
+{
+    struct sigaction stop = {.sa_handler = on_signal}, saved[2];
+    struct offline *offline = calloc(1, sizeof *offline);
+    struct ctr_error problem = {.text = ""};
+    enum ctr_status status = CTR_OK;
+    int code = REPLAY_INCOMPLETE;
+
+    if (offline == NULL) {
+        (void)fputs("livectr replay: out of memory\n", stderr);
+        return REPLAY_INCOMPLETE;
+    }
+    offline->options = options;
+    offline->config = options->config;
+    offline->config.snapshot_interval_ms = SAVE_INTERVAL_MS;
+    offline->tty = isatty(STDERR_FILENO) == 1;
+    offline->started_ms = clock_mono_ms();
+    log_set_level(options->config.log_level > LOG_WARN ? LOG_WARN : options->config.log_level);
+    interrupted = 0;
+    (void)sigaction(SIGINT, &stop, &saved[0]);
+    (void)sigaction(SIGTERM, &stop, &saved[1]);
+    status = count_all(offline, &problem);
+    if (status != CTR_OK) {
+        (void)fprintf(stderr, "livectr replay: %s\n", problem.text);
+    } else if (interrupted) {
+        (void)fputs("interrupted; nothing was written\n", stderr);
+    } else {
+        report(offline);
+    }
+    code = exit_code(offline, status);
+    release(offline);
+    (void)sigaction(SIGINT, &saved[0], NULL);
+    (void)sigaction(SIGTERM, &saved[1], NULL);
+    return code;
+}
