@@ -16,6 +16,7 @@ enum { BATCH_MAX = 1000, BYTES_FIRST = 1 << 20 };
 struct lane {
     bool found, started, ended;
     size_t next;
+    int64_t end; /* once ended */
 };
 
 struct file_source {
@@ -27,7 +28,7 @@ struct file_source {
     size_t lanes_count, ended_count;
     struct lane *lanes;
     bool complete_told;
-    struct source_item items[BATCH_MAX];
+    struct source_item items[PARTITIONS_MAX + BATCH_MAX];
     size_t count;
     char *bytes; /* what the items' texts point into, as offsets until the batch is full */
     size_t bytes_length, bytes_capacity;
@@ -114,17 +115,24 @@ static void tell_started(struct file_source *files)
     files->complete_told = true;
 }
 
-/* The end, and that nothing comes any more: time may pass on. */
 static void tell_end(struct file_source *files, size_t lane, int64_t next_offset)
 {
     files->lanes[lane].ended = true;
+    files->lanes[lane].end = next_offset;
     files->ended_count++;
     add_item(files, &(struct source_item){
                         .kind = SOURCE_END, .partition = (uint32_t)lane, .offset = next_offset});
-    add_item(files, &(struct source_item){.kind = SOURCE_CONFIRMED,
-                                          .partition = (uint32_t)lane,
-                                          .offset = next_offset,
-                                          .time_ms = clock_wall_ms()});
+}
+
+/* Again with each look, as a broker would: events of a moment ago are counted in a moment. */
+static void confirm_ends(struct file_source *files)
+{
+    for (size_t i = 0; i < files->lanes_count; i++) {
+        add_item(files, &(struct source_item){.kind = SOURCE_CONFIRMED,
+                                              .partition = (uint32_t)i,
+                                              .offset = files->lanes[i].end,
+                                              .time_ms = clock_wall_ms()});
+    }
 }
 
 /* ---- records ------------------------------------------------------------------------------- */
@@ -235,6 +243,7 @@ static enum ctr_status poll_files(struct source *source, int timeout_ms,
                                   struct source_batch *ret_batch)
 {
     struct file_source *files = mine(source);
+    enum ctr_status status = CTR_OK;
 
     (void)timeout_ms;
     files->count = 0;
@@ -243,7 +252,8 @@ static enum ctr_status poll_files(struct source *source, int timeout_ms,
         if (!files->complete_told) {
             tell_started(files);
         } else if (files->status != CTR_OK || files->ended_count == files->lanes_count) {
-            return CTR_STOPPED;
+            confirm_ends(files);
+            status = CTR_STOPPED;
         } else if (files->merge != NULL) {
             give_merged(files);
         } else {
@@ -252,7 +262,7 @@ static enum ctr_status poll_files(struct source *source, int timeout_ms,
     }
     place_texts(files);
     *ret_batch = (struct source_batch){.items = files->items, .count = files->count};
-    return CTR_OK;
+    return status;
 }
 
 static void release_files(struct source *source, struct source_batch *batch)

@@ -51,6 +51,7 @@ struct offline {
     struct pipeline *pipeline;
     uint64_t complaints;
     int64_t started_ms, progress_ms;
+    int64_t read_ms; /* wall clock when all was read, MOMENT_NONE */
     bool tty;
     struct store_status status; /* at the end */
     bool has_status;
@@ -119,10 +120,9 @@ static enum ctr_status open_source(struct offline *offline, struct ctr_error *re
                                      &offline->source, reterr);
     }
     status = replay_merge_open(options, complain, offline, &merge, reterr);
-    return status == CTR_OK
-               ? file_source_open_merge(merge, REPLAY_FILES_TOPIC, options->from_ms,
-                                        options->until_ms, &offline->source, reterr)
-               : status;
+    return status == CTR_OK ? file_source_open_merge(merge, REPLAY_FILES_TOPIC, options->from_ms,
+                                                     options->until_ms, &offline->source, reterr)
+                            : status;
 }
 
 static enum ctr_status start_counting(struct offline *offline, struct ctr_error *reterr)
@@ -156,19 +156,23 @@ static enum ctr_status start_counting(struct offline *offline, struct ctr_error 
     return status;
 }
 
-static uint64_t records_read(const struct offline *offline)
+struct account {
+    uint64_t read, held;
+};
+
+static struct account account_of(const struct offline *offline)
 {
     struct store_status status;
-    uint64_t read = 0;
+    struct account account = {.held = UINT64_MAX};
 
-    if (store_status_read(offline->store, &status) != CTR_OK) {
-        return 0;
+    if (store_status_read(offline->store, &status) == CTR_OK) {
+        account.held = status.held;
+        for (size_t i = 0; i < status.partitions_count; i++) {
+            account.read += status.partitions[i].counts.read;
+        }
+        store_status_done(&status);
     }
-    for (size_t i = 0; i < status.partitions_count; i++) {
-        read += status.partitions[i].counts.read;
-    }
-    store_status_done(&status);
-    return read;
+    return account;
 }
 
 static void show_progress(struct offline *offline, uint64_t read)
@@ -194,19 +198,33 @@ static bool all_read(const struct offline *offline)
                                         : pipeline_finished(offline->pipeline);
 }
 
-/* Until everything is read, or a signal. A cluster that stays silent is given up. */
-static enum ctr_status wait_until_read(struct offline *offline, struct ctr_error *reterr)
+/* Until everything that is read is counted; but what is dated ahead of the moment when all was read
+ * stays held. The clock of the events has no such moment: its end is the newest event. */
+static bool all_counted(struct offline *offline, uint64_t held)
+{
+    if (!all_read(offline)) {
+        return false;
+    }
+    if (offline->read_ms == MOMENT_NONE) {
+        offline->read_ms = clock_wall_ms();
+    }
+    return offline->config.clock == CLOCK_EVENT || held == 0 ||
+           store_progress(offline->store).to_ms >= offline->read_ms;
+}
+
+/* Until everything is counted, or a signal. A cluster that stays silent is given up. */
+static enum ctr_status wait_until_counted(struct offline *offline, struct ctr_error *reterr)
 {
     int64_t heard_ms = clock_mono_ms();
-    uint64_t read = 0;
+    struct account account = {.held = UINT64_MAX};
 
-    while (!interrupted && !all_read(offline)) {
-        uint64_t now_read = records_read(offline);
+    while (!interrupted && !all_counted(offline, account.held)) {
+        struct account now = account_of(offline);
 
-        if (now_read != read) {
-            read = now_read;
+        if (now.read != account.read) {
             heard_ms = clock_mono_ms();
         }
+        account = now;
         if (offline->options->from_kafka && clock_mono_ms() - heard_ms > SILENCE_MS) {
             struct source_health health = {.state = ""};
 
@@ -215,7 +233,7 @@ static enum ctr_status wait_until_read(struct offline *offline, struct ctr_error
                             "no record for %d s, and the topics' ends were not reached: %s %.200s",
                             (int)SILENCE_MS / 1000, health.state, health.error);
         }
-        show_progress(offline, read);
+        show_progress(offline, account.read);
         (void)poll(NULL, 0, LOOK_MS);
     }
     return CTR_OK;
@@ -354,7 +372,7 @@ static enum ctr_status count_all(struct offline *offline, struct ctr_error *rete
         status = start_counting(offline, reterr);
     }
     if (status == CTR_OK) {
-        status = wait_until_read(offline, reterr);
+        status = wait_until_counted(offline, reterr);
     }
     if (status == CTR_OK && !interrupted) {
         status = stop_counting(offline, reterr);
@@ -404,6 +422,7 @@ int offline_run(const struct replay_options *options)
         return REPLAY_INCOMPLETE;
     }
     offline->options = options;
+    offline->read_ms = MOMENT_NONE;
     offline->config = options->config;
     offline->config.snapshot_interval_ms = SAVE_INTERVAL_MS;
     offline->tty = isatty(STDERR_FILENO) == 1;

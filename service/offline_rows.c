@@ -268,7 +268,8 @@ static enum ctr_status collect_open(struct rows *rows, const struct checkpoint *
     size_t count = 0;
 
     for (size_t i = 0; i < checkpoint->minutes_count; i++) {
-        count += checkpoint->minutes[i].block == NULL ? 0 : checkpoint->minutes[i].block->rows_count;
+        count +=
+            checkpoint->minutes[i].block == NULL ? 0 : checkpoint->minutes[i].block->rows_count;
     }
     rows->open = calloc(count + 1, sizeof *rows->open);
     if (rows->open == NULL) {

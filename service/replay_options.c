@@ -48,9 +48,9 @@ static enum ctr_status check_offline(const struct replay_flags *flags)
     if (!options->offline && (options->dump || options->output || flags->format_given)) {
         return ctr_fail(flags->reterr, CTR_INVALID, "--dump, --output and --format need --offline");
     }
-    if (options->offline && (flags->topic || flags->split || options->dry_run ||
-                             options->partitions > 0 || options->key != REPLAY_KEY_VISITOR ||
-                             flags->speed_given || options->rate > 0)) {
+    if (options->offline &&
+        (flags->topic || flags->split || options->dry_run || options->partitions > 0 ||
+         options->key != REPLAY_KEY_VISITOR || flags->speed_given || options->rate > 0)) {
         return ctr_fail(flags->reterr, CTR_INVALID,
                         "--offline produces nothing: --topic, --split-topics, --create, "
                         "--partition-by, --dry-run, --speed and --rate do not go with it");
@@ -140,8 +140,8 @@ static enum ctr_status load_settings(struct replay_flags *flags, char **environm
     struct config *config = &options->config;
     const char *type = options->csv ? NULL : options->map.constants[REPLAY_TYPE];
     char topics[64];
-    enum ctr_status status = config_read(flags->handed_on_count, flags->handed_on, environment,
-                                         config, flags->reterr);
+    enum ctr_status status =
+        config_read(flags->handed_on_count, flags->handed_on, environment, config, flags->reterr);
 
     if (status == CTR_OK && options->from_kafka && config->brokers[0] == '\0') {
         return ctr_fail(flags->reterr, CTR_INVALID,

@@ -62,7 +62,7 @@ struct source;
 
 struct source_ops {
     /* Waits up to timeout_ms for items. CTR_OK with count 0 is normal. CTR_STOPPED: a finite
-     * source has nothing more and never will. */
+     * source has no more records and never will (it may still confirm that). */
     enum ctr_status (*poll)(struct source *source, int timeout_ms, struct source_batch *ret_batch);
     void (*release)(struct source *source, struct source_batch *batch);
     /* Answers SOURCE_FOUND. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The verb as a whole: printed to a file, and produced to the Kafka stand-in and read back.
+ * The verb as a whole: verb_printed to a file, and produced to the Kafka stand-in and read back.
  */
 #include "tests/support/test.h"
 
@@ -16,12 +16,11 @@
 #include "service/kafka/consumer.h"
 #include "service/kafka/mock.h"
 #include "service/replay.h"
+#include "tests/support/verb.h"
 
-enum { ARGUMENTS_MAX = 32, TEXT_BYTES = 1 << 20, PATH_BYTES = 256, EVENTS = 1000 };
+enum { PATH_BYTES = 256, EVENTS = 1000 };
 
-static char directory[PATH_BYTES], input[PATH_BYTES + 8], csv[PATH_BYTES + 8], out[PATH_BYTES + 8],
-    err[PATH_BYTES + 8];
-static char printed[TEXT_BYTES], said[TEXT_BYTES];
+static char directory[PATH_BYTES], input[PATH_BYTES + 8], csv[PATH_BYTES + 8];
 
 /* EVENTS events, one each 10 ms from 1,000,000 ms on, every tenth a click. */
 static void write_inputs(void)
@@ -52,9 +51,8 @@ static int set_up(void **state)
     }
     snprintf(input, sizeof input, "%.240s/input", directory);
     snprintf(csv, sizeof csv, "%.240s/csv", directory);
-    snprintf(out, sizeof out, "%.240s/out", directory);
-    snprintf(err, sizeof err, "%.240s/err", directory);
     write_inputs();
+    verb_use(directory);
     return 0;
 }
 
@@ -63,94 +61,37 @@ static int tear_down(void **state)
     (void)state;
     unlink(input);
     unlink(csv);
-    unlink(out);
-    unlink(err);
+    verb_done();
     return rmdir(directory);
-}
-
-static void slurp(const char *path, char *text)
-{
-    FILE *file = fopen(path, "rb");
-    size_t length;
-
-    assert_non_null(file);
-    length = fread(text, 1, TEXT_BYTES - 1, file);
-    text[length] = '\0';
-    fclose(file);
-}
-
-/* Points a standard stream at a file and returns a copy of what it was. */
-static int redirect(FILE *stream, const char *path)
-{
-    int saved, target = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-    fflush(stream);
-    saved = dup(fileno(stream));
-    assert_true(target >= 0 && saved >= 0);
-    dup2(target, fileno(stream));
-    close(target);
-    return saved;
-}
-
-static void restore(FILE *stream, int saved)
-{
-    fflush(stream);
-    dup2(saved, fileno(stream));
-    close(saved);
-}
-
-/* Runs the verb; what it printed is in `printed`, what it said to the user in `said`. */
-static int run(const char *flags, const char *file)
-{
-    char copy[1024];
-    char *argv[ARGUMENTS_MAX];
-    int argc = 0, code, saved_out, saved_err;
-
-    snprintf(copy, sizeof copy, "%s %s", flags, file);
-    for (char *at = copy; *at; at += strspn(at, " ")) {
-        argv[argc++] = at;
-        at += strcspn(at, " ");
-        if (*at) {
-            *at++ = '\0';
-        }
-    }
-    saved_out = redirect(stdout, out);
-    saved_err = redirect(stderr, err);
-    code = replay_main(argc, argv);
-    restore(stdout, saved_out);
-    restore(stderr, saved_err);
-    slurp(out, printed);
-    slurp(err, said);
-    return code;
 }
 
 static void a_dry_run_prints_the_events_and_counts_them(void **state)
 {
-    static char original[TEXT_BYTES];
+    static char original[VERB_TEXT_BYTES];
 
     (void)state;
-    slurp(input, original);
-    assert_int_equal(run("--dry-run", input), REPLAY_OK);
-    assert_string_equal(printed, original);
-    assert_non_null(strstr(said, "printed 1000 events (900 views, 100 clicks)"));
+    verb_slurp(input, original);
+    assert_int_equal(verb_run("--dry-run", input), REPLAY_OK);
+    assert_string_equal(verb_printed, original);
+    assert_non_null(strstr(verb_said, "printed 1000 events (900 views, 100 clicks)"));
 }
 
 static void what_until_leaves_from_takes_up(void **state)
 {
-    static char original[TEXT_BYTES], first[TEXT_BYTES];
+    static char original[VERB_TEXT_BYTES], first[VERB_TEXT_BYTES];
 
     (void)state;
-    slurp(input, original);
+    verb_slurp(input, original);
     /* 1,005,000 ms: the event of this very moment belongs to the second part */
-    assert_int_equal(run("--dry-run --until 1970-01-01T00:16:45.000Z", input), REPLAY_OK);
-    memcpy(first, printed, sizeof first);
-    assert_non_null(strstr(said, "printed 500 events"));
-    assert_non_null(strstr(said, "outside --from/--until 500"));
-    assert_int_equal(run("--dry-run --from 1970-01-01T00:16:45.000Z", input), REPLAY_OK);
-    assert_non_null(strstr(said, "printed 500 events"));
-    assert_memory_equal(printed, "{\"id\":\"500\"", 11);
+    assert_int_equal(verb_run("--dry-run --until 1970-01-01T00:16:45.000Z", input), REPLAY_OK);
+    memcpy(first, verb_printed, sizeof first);
+    assert_non_null(strstr(verb_said, "printed 500 events"));
+    assert_non_null(strstr(verb_said, "outside --from/--until 500"));
+    assert_int_equal(verb_run("--dry-run --from 1970-01-01T00:16:45.000Z", input), REPLAY_OK);
+    assert_non_null(strstr(verb_said, "printed 500 events"));
+    assert_memory_equal(verb_printed, "{\"id\":\"500\"", 11);
     assert_memory_equal(original, first, strlen(first));
-    assert_string_equal(original + strlen(first), printed);
+    assert_string_equal(original + strlen(first), verb_printed);
 }
 
 static void a_click_goes_by_its_own_time_not_by_that_of_its_view(void **state)
@@ -160,12 +101,12 @@ static void a_click_goes_by_its_own_time_not_by_that_of_its_view(void **state)
 
     (void)state;
     snprintf(line, sizeof line, "%s --until 1970-01-01T00:00:12Z", flags);
-    assert_int_equal(run(line, csv), REPLAY_OK);
-    assert_non_null(strstr(said, "printed 2 events (2 views, 0 clicks)"));
+    assert_int_equal(verb_run(line, csv), REPLAY_OK);
+    assert_non_null(strstr(verb_said, "printed 2 events (2 views, 0 clicks)"));
     snprintf(line, sizeof line, "%s --from 1970-01-01T00:00:12Z", flags);
-    assert_int_equal(run(line, csv), REPLAY_OK);
-    assert_non_null(strstr(said, "printed 4 events (2 views, 2 clicks)"));
-    assert_memory_equal(printed, "{\"id\":\"csv:2:c\",\"type\":\"click\",\"ts\":12000", 41);
+    assert_int_equal(verb_run(line, csv), REPLAY_OK);
+    assert_non_null(strstr(verb_said, "printed 4 events (2 views, 2 clicks)"));
+    assert_memory_equal(verb_printed, "{\"id\":\"csv:2:c\",\"type\":\"click\",\"ts\":12000", 41);
 }
 
 static void a_rate_is_kept(void **state)
@@ -173,7 +114,7 @@ static void a_rate_is_kept(void **state)
     int64_t start_ms = clock_mono_ms(), took_ms;
 
     (void)state;
-    assert_int_equal(run("--dry-run --rate 2000", input), REPLAY_OK);
+    assert_int_equal(verb_run("--dry-run --rate 2000", input), REPLAY_OK);
     took_ms = clock_mono_ms() - start_ms;
     assert_true(took_ms >= 490); /* 999 gaps of half a millisecond, a millisecond early at most */
 }
@@ -183,7 +124,7 @@ static void a_speed_is_kept(void **state)
     int64_t start_ms = clock_mono_ms(), took_ms;
 
     (void)state;
-    assert_int_equal(run("--dry-run --speed 20", input), REPLAY_OK);
+    assert_int_equal(verb_run("--dry-run --speed 20", input), REPLAY_OK);
     took_ms = clock_mono_ms() - start_ms;
     assert_true(took_ms >= 490); /* 9.99 s of events */
 }
@@ -198,24 +139,24 @@ static void only_ten_complaints_are_shown_and_the_code_is_1(void **state)
         fputs("no event\n", file);
     }
     fclose(file);
-    assert_int_equal(run("--dry-run", csv), REPLAY_INCOMPLETE);
-    for (const char *at = said; (at = strstr(at, "not_json")); at++) {
+    assert_int_equal(verb_run("--dry-run", csv), REPLAY_INCOMPLETE);
+    for (const char *at = verb_said; (at = strstr(at, "not_json")); at++) {
         shown++;
     }
     write_inputs();
     assert_int_equal(shown, 10);
-    assert_non_null(strstr(said, "... and 15 more lines that are no events"));
-    assert_non_null(strstr(said, "lines skipped 25"));
+    assert_non_null(strstr(verb_said, "... and 15 more lines that are no events"));
+    assert_non_null(strstr(verb_said, "lines skipped 25"));
 }
 
 static void wrong_flags_and_missing_files_are_code_2(void **state)
 {
     (void)state;
-    assert_int_equal(run("--dry-rum", input), REPLAY_USAGE);
-    assert_int_equal(run("--dry-run", "/nowhere/at/all"), REPLAY_USAGE);
-    assert_non_null(strstr(said, "cannot open /nowhere/at/all: No such file"));
-    assert_int_equal(run("--help", ""), REPLAY_OK);
-    assert_memory_equal(printed, "Usage: livectr replay", 21);
+    assert_int_equal(verb_run("--dry-rum", input), REPLAY_USAGE);
+    assert_int_equal(verb_run("--dry-run", "/nowhere/at/all"), REPLAY_USAGE);
+    assert_non_null(strstr(verb_said, "cannot open /nowhere/at/all: No such file"));
+    assert_int_equal(verb_run("--help", ""), REPLAY_OK);
+    assert_memory_equal(verb_printed, "Usage: livectr replay", 21);
 }
 
 /* What came back from the topics "views" and "clicks" with four partitions each. */
@@ -283,8 +224,8 @@ static void what_is_produced_is_what_was_in_the_file(void **state)
     assert_int_equal(mock_topic_create(mock, "views", 4, NULL), CTR_OK);
     assert_int_equal(mock_topic_create(mock, "clicks", 4, NULL), CTR_OK);
     snprintf(line, sizeof line, "--brokers %s --split-topics views,clicks", mock_brokers(mock));
-    assert_int_equal(run(line, input), REPLAY_OK);
-    assert_non_null(strstr(said, "1000 confirmed by the broker"));
+    assert_int_equal(verb_run(line, input), REPLAY_OK);
+    assert_non_null(strstr(verb_said, "1000 confirmed by the broker"));
     read_back(mock_brokers(mock), &seen);
     assert_int_equal(seen.records[0], 900);
     assert_int_equal(seen.records[1], 100);
@@ -303,9 +244,9 @@ static void a_missing_topic_stops_at_once_and_names_its_neighbour(void **state)
     assert_int_equal(mock_open(&mock, NULL), CTR_OK);
     assert_int_equal(mock_topic_create(mock, "events", 1, NULL), CTR_OK);
     snprintf(line, sizeof line, "--brokers %s --topic event", mock_brokers(mock));
-    assert_int_equal(run(line, input), REPLAY_USAGE);
-    assert_non_null(strstr(said, "there is no topic \"event\"; did you mean \"events\"?"));
-    assert_non_null(strstr(said, "--create N"));
+    assert_int_equal(verb_run(line, input), REPLAY_USAGE);
+    assert_non_null(strstr(verb_said, "there is no topic \"event\"; did you mean \"events\"?"));
+    assert_non_null(strstr(verb_said, "--create N"));
     mock_close(mock);
 }
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import subprocess
 import threading
@@ -87,18 +89,70 @@ def check_minutes(scene: Scene, judge: Judge, service: Service, shape: Shape) ->
     scene.checks.figure("explained", len(explained))
 
 
-def orders(scene: Scene, kafka: Kafka, topics: tuple[str, str]) -> None:
+APART = ("duplicates", "late", "future", "filtered", "repeated")
+
+
+def count_offline(scene: Scene, name: str, *source: str) -> str:
+    """The path of the minutes that `livectr replay --offline` finds in `source`."""
+    path = os.path.join(scene.home, name)
+    flags = [part for key, value in SETTINGS.items()
+             for part in ("--" + key.replace("_", "-"), value)]
+    begun = time.monotonic()
+    done = subprocess.run([scene.world.binary, "replay", "--offline", "--output", path, *source,
+                           *flags], capture_output=True, text=True, timeout=1200, check=False)
+    if done.returncode != 0:
+        raise Failed(f"replay --offline {source}: {done.stderr}")
+    scene.checks.figure(name + "_s", round(time.monotonic() - begun, 1))
+    return path
+
+
+def check_offline(scene: Scene, service: Service, shape: Shape, topics: str, dump: str) -> None:
+    """Without a server, from a dump and from the topics: the minutes that the service tells."""
+    path = count_offline(scene, "offline", "--dump", dump, "--topics", topics)
+    again = count_offline(scene, "offline_topics", "--brokers", service.settings["brokers"],
+                          "--topics", topics)
+    with open(path, "rb") as one, open(again, "rb") as two:
+        same = all(left == right for left, right in itertools.zip_longest(one, two))
+    scene.checks.true("a dump and its topics count alike", same, f"{path} {again}")
+    questions = Questions(scene, shape, 1)
+    names = {(None, None)} | {questions.name() for _ in range(30)}
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    with open(path, encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            if not row["other"] and (row["page"], row["box"]) in names:
+                found[row["page"], row["box"], row["minute"]] = row
+    newest_ms = moment_ms(service.client.status()["to"])
+    first = time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(newest_ms // 1000 - 10 * 3600))
+    last = time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(newest_ms // 1000 - 3600))
+    seen = 0
+    for page, box in sorted(names, key=repr):
+        answer = service.client.get("/v1/series", page=page, box=box, **{"from": first, "to": last})
+        for point in answer["points"]:
+            row = found.get((page, box, point["start"]))
+            if row is None:
+                scene.checks.equal("a minute without a row", (point["impressions"],
+                                   point["clicks"], point["revision"]), (0, 0, 0))
+                continue
+            seen += 1
+            scene.checks.equal(f"{page} {box} {point['start']}",
+                               {key: row[key] for key in row if key in point},
+                               {key: point[key] for key in row if key in point})
+    for page, box, minute in scene.dice.sample(sorted(found, key=repr), min(40, len(found))):
+        row = found[page, box, minute]
+        answer = service.client.get("/v1/explain", page=page, box=box, minute=minute)
+        scene.checks.equal(f"explain {page} {box} {minute}", [answer[key] for key in APART],
+                           [row[key] for key in APART])
+    scene.checks.figure("offline_minutes", seen)
+
+
+def orders(scene: Scene, dump: str, topics: tuple[str, str]) -> None:
     """The same log read in seven ways, kills among them: byte-identical answers at each minute."""
-    dump = os.path.join(scene.home, "dump")
-    with open(dump, "wb") as file:
-        file.writelines(kafka.dump(*topics))
     program = os.path.join(os.path.dirname(scene.world.ktool), "proof", "proof_orders")
     settings = [f"{key}={value}" for key, value in SETTINGS.items()]
     done = subprocess.run(
         [program, dump, os.path.join(scene.home, "orders.db"), f"data_dir={scene.home}",
          f"topics={topics[0]}:view,{topics[1]}:click", *settings],
         capture_output=True, text=True, timeout=3000, check=False)
-    os.remove(dump)
     lines = done.stdout.splitlines()
     scene.checks.true("every way of reading gives the same answers", done.returncode == 0,
                       done.stdout + done.stderr)
@@ -153,4 +207,9 @@ def run(scene: Scene) -> None:
     judge.answers("sampled answers", answers)
     judge.whole("at rest", status)
     check_minutes(scene, judge, service, shape)
-    orders(scene, kafka, (views, clicks))
+    dump = os.path.join(scene.home, "dump")
+    with open(dump, "wb") as file:
+        file.writelines(kafka.dump(views, clicks))
+    check_offline(scene, service, shape, service.settings["topics"], dump)
+    orders(scene, dump, (views, clicks))
+    os.remove(dump)
