@@ -9,6 +9,7 @@
 #include "api/query.h"
 #include "api/text.h"
 #include "storage/moment.h"
+#include "storage/store_minutes.h"
 
 enum { EXPLAIN_BYTES_MAX = 16384, HELD_WAIT_MS = 500 };
 

@@ -13,6 +13,7 @@
 #include "api/partition.h"
 #include "api/query.h"
 #include "storage/moment.h"
+#include "storage/store_status.h"
 
 /* About 20 lines of 400 bytes per partition. */
 enum { METRICS_BYTES_MAX = PARTITIONS_MAX * 8192 + 65536 };

@@ -5,6 +5,7 @@
 
 #include "storage/moment.h"
 #include "storage/rate.h"
+#include "storage/store_minutes.h"
 
 enum { TRIES_MAX = 5 };
 

@@ -101,6 +101,7 @@ static enum ctr_status read_range(const struct query *query, int64_t newest_ms,
                                   struct series *series, struct problem *ret_problem)
 {
     struct minutes_range *range = &series->range;
+    int64_t steps = 0;
     int64_t to_ms = newest_ms;
     int64_t from_ms = MOMENT_NONE;
     enum ctr_status status = read_time(query->values[ARGUMENT_FROM], "from", &from_ms, ret_problem);
@@ -117,12 +118,13 @@ static enum ctr_status read_range(const struct query *query, int64_t newest_ms,
                                             : moment_floor(from_ms, range->step_ms);
     if (range->from_ms >= range->until_ms)
         return problem_set(ret_problem, PROBLEM_ARGUMENT, "The argument from must lie before to.");
-    if ((range->until_ms - range->from_ms) / range->step_ms > MINUTES_POINTS_MAX)
+    CTR_ASSERT(range->step_ms > 0);
+    steps = (range->until_ms - range->from_ms) / range->step_ms;
+    if (steps > MINUTES_POINTS_MAX)
         return problem_set(ret_problem, PROBLEM_ARGUMENT,
                            "From from to to there are %lld steps; at most %d are answered. Take a "
                            "longer step.",
-                           (long long)((range->until_ms - range->from_ms) / range->step_ms),
-                           (int)MINUTES_POINTS_MAX);
+                           (long long)steps, (int)MINUTES_POINTS_MAX);
     return CTR_OK;
 }
 

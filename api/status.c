@@ -8,6 +8,7 @@
 #include "api/partition.h"
 #include "api/query.h"
 #include "storage/moment.h"
+#include "storage/store_status.h"
 
 /* 4,096 partitions of 16 intervals of 40 bytes and 1,000 bytes of names and counters. */
 enum { STATUS_BYTES_MAX = PARTITIONS_MAX * (PARTITION_INTERVALS_MAX * 44 + 2048) + 65536 };

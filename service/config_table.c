@@ -2,6 +2,7 @@
 #include "service/config_table.h"
 
 #include "service/config.h"
+#include "storage/minutes.h"
 
 #define AT(member) offsetof(struct config, member)
 #define SECOND_MS  INT64_C(1000)

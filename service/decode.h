@@ -13,6 +13,7 @@
 #include "service/config.h"
 #include "storage/event.h"
 #include "storage/status.h"
+#include "storage/store_status.h"
 
 struct decoder;
 

@@ -203,3 +203,18 @@ int64_t dump_value(const struct dump_record *record, char *ret_bytes)
     }
     return out;
 }
+
+const char *dump_stray_topic(const struct dump *dump, const struct config *config)
+{
+    for (size_t i = 0; i < dump->parts_count; i++) {
+        bool known = false;
+
+        for (size_t at = 0; at < config->topics_count; at++) {
+            known = known || strcmp(config->topics[at].name, dump->parts[i].topic) == 0;
+        }
+        if (!known) {
+            return dump->parts[i].topic;
+        }
+    }
+    return NULL;
+}

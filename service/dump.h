@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "service/config.h"
 #include "storage/partitions.h"
 #include "storage/status.h"
 
@@ -36,6 +37,9 @@ struct dump {
 CTR_MUST_USE enum ctr_status dump_open(const char *path, struct dump **ret_dump,
                                        struct ctr_error *reterr);
 void dump_close(struct dump *dump); /* NULL is fine */
+
+/* A topic of the dump that is not among those configured, NULL: all are. */
+const char *dump_stray_topic(const struct dump *dump, const struct config *config);
 
 /* Bytes of a record's value at most; and the value itself, returning its length, -1: not base64. */
 size_t dump_value_room(const struct dump_record *record);

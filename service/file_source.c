@@ -346,22 +346,6 @@ enum ctr_status file_source_open_merge(struct replay_merge *merge, const char *t
     return CTR_OK;
 }
 
-/* NULL: all of them are configured. */
-static const char *stray_topic(const struct dump *dump, const struct config *config)
-{
-    for (size_t i = 0; i < dump->parts_count; i++) {
-        bool known = false;
-
-        for (size_t at = 0; at < config->topics_count; at++) {
-            known = known || strcmp(config->topics[at].name, dump->parts[i].topic) == 0;
-        }
-        if (!known) {
-            return dump->parts[i].topic;
-        }
-    }
-    return NULL;
-}
-
 enum ctr_status file_source_open_dump(const char *path, const struct config *config,
                                       struct source **ret_source, struct ctr_error *reterr)
 {
@@ -372,10 +356,10 @@ enum ctr_status file_source_open_dump(const char *path, const struct config *con
     if (status == CTR_OK && dump->parts_count == 0) {
         status = ctr_fail(reterr, CTR_INVALID, "%.200s has no record", path);
     }
-    if (status == CTR_OK && config != NULL && stray_topic(dump, config) != NULL) {
+    if (status == CTR_OK && config != NULL && dump_stray_topic(dump, config) != NULL) {
         status = ctr_fail(reterr, CTR_INVALID,
                           "%.150s holds the topic \"%.100s\", which is not among --topics", path,
-                          stray_topic(dump, config));
+                          dump_stray_topic(dump, config));
     }
     if (status == CTR_OK) {
         status = make_source(dump->parts_count, &files, reterr);

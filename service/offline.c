@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/offline.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,12 +14,14 @@
 #include "service/file_source.h"
 #include "service/kafka/consumer.h"
 #include "service/log.h"
-#include "service/offline_rows.h"
+#include "service/offline_output.h"
 #include "service/pipeline.h"
 #include "service/replay.h"
+#include "service/scratch.h"
 #include "service/settings.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
+#include "storage/store_status.h"
 
 enum {
     COMPLAINTS_SHOWN = 10,
@@ -65,43 +66,6 @@ static void complain(void *owner, const char *complaint)
     if (offline->complaints++ < COMPLAINTS_SHOWN) {
         (void)fprintf(stderr, "%s%s\n", offline->tty ? "\r\033[K" : "", complaint);
     }
-}
-
-/* ---- the folder ---------------------------------------------------------------------------- */
-
-static enum ctr_status make_folder(struct offline *offline, struct ctr_error *reterr)
-{
-    const char *parent = getenv("TMPDIR");
-    char *folder = offline->config.data_dir;
-
-    (void)snprintf(folder, sizeof offline->config.data_dir, "%.900s/livectr-offline-XXXXXX",
-                   parent == NULL || parent[0] == '\0' ? "/tmp" : parent);
-    if (mkdtemp(folder) == NULL) {
-        enum ctr_status status =
-            ctr_fail(reterr, CTR_IO, "no folder for the counting, %.200s: %s; set TMPDIR", folder,
-                     strerror(errno));
-
-        folder[0] = '\0';
-        return status;
-    }
-    (void)snprintf(offline->database, sizeof offline->database, "%s/livectr.db", folder);
-    return CTR_OK;
-}
-
-static void remove_folder(const struct offline *offline)
-{
-    static const char *const names[] = {"livectr.db", "livectr.db-wal", "livectr.db-shm",
-                                        "livectr.db-journal", "hash.key"};
-    char path[PATH_BYTES];
-
-    if (offline->config.data_dir[0] == '\0') {
-        return;
-    }
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", offline->config.data_dir, names[i]);
-        (void)unlink(path);
-    }
-    (void)rmdir(offline->config.data_dir);
 }
 
 /* ---- counting ------------------------------------------------------------------------------ */
@@ -271,59 +235,7 @@ static enum ctr_status stop_counting(struct offline *offline, struct ctr_error *
     return status;
 }
 
-/* ---- the result ---------------------------------------------------------------------------- */
-
-static enum ctr_status write_result(struct offline *offline, FILE *file, struct ctr_error *reterr)
-{
-    struct snapshot *snapshot = NULL;
-    struct checkpoint *checkpoint = NULL;
-    struct offline_rows_options rows = {.format = offline->options->format,
-                                        .lateness_ms = offline->config.lateness_ms,
-                                        .file = file};
-    enum ctr_status status = snapshot_open(offline->database, &snapshot, reterr);
-
-    if (status == CTR_OK) {
-        status = snapshot_load(snapshot, &checkpoint, reterr);
-    }
-    if (status == CTR_OK) {
-        status = offline_rows_write(&rows, snapshot_history(snapshot), checkpoint, &offline->rows,
-                                    reterr);
-    }
-    checkpoint_free(checkpoint);
-    snapshot_close(snapshot);
-    return status;
-}
-
-/* A file appears under its name when it is whole, or not at all. */
-static enum ctr_status write_output(struct offline *offline, struct ctr_error *reterr)
-{
-    const char *name = offline->options->output;
-    char part[PATH_BYTES];
-    FILE *file = NULL;
-    enum ctr_status status = CTR_OK;
-
-    if (name == NULL) {
-        return write_result(offline, stdout, reterr);
-    }
-    if (snprintf(part, sizeof part, "%s.part", name) >= (int)sizeof part) {
-        return ctr_fail(reterr, CTR_INVALID, "--output: the path is too long");
-    }
-    file = fopen(part, "we");
-    if (file == NULL) {
-        return ctr_fail(reterr, CTR_IO, "--output %.200s: %s", part, strerror(errno));
-    }
-    status = write_result(offline, file, reterr);
-    if (fclose(file) != 0 && status == CTR_OK) {
-        status = ctr_fail(reterr, CTR_IO, "--output %.200s: %s", part, strerror(errno));
-    }
-    if (status == CTR_OK && rename(part, name) != 0) {
-        status = ctr_fail(reterr, CTR_IO, "--output %.200s: %s", name, strerror(errno));
-    }
-    if (status != CTR_OK) {
-        (void)unlink(part);
-    }
-    return status;
-}
+/* ---- the verb ------------------------------------------------------------------------------ */
 
 static void report(const struct offline *offline)
 {
@@ -359,12 +271,23 @@ static void report(const struct offline *offline)
                   offline->status.held, offline->complaints, offline->rows);
 }
 
-/* ---- the verb ------------------------------------------------------------------------------ */
+static enum ctr_status save_result(struct offline *offline, struct ctr_error *reterr)
+{
+    struct offline_output output = {.database = offline->database,
+                                    .name = offline->options->output,
+                                    .format = offline->options->format,
+                                    .lateness_ms = offline->config.lateness_ms};
+
+    return offline_output_write(&output, &offline->rows, reterr);
+}
 
 static enum ctr_status count_all(struct offline *offline, struct ctr_error *reterr)
 {
-    enum ctr_status status = make_folder(offline, reterr);
+    enum ctr_status status =
+        scratch_make(offline->config.data_dir, sizeof offline->config.data_dir, reterr);
 
+    (void)snprintf(offline->database, sizeof offline->database, "%s/livectr.db",
+                   offline->config.data_dir);
     if (status == CTR_OK) {
         status = open_source(offline, reterr);
     }
@@ -380,7 +303,7 @@ static enum ctr_status count_all(struct offline *offline, struct ctr_error *rete
     if (offline->tty) {
         (void)fputs("\r\033[K", stderr);
     }
-    return status == CTR_OK && !interrupted ? write_output(offline, reterr) : status;
+    return status == CTR_OK && !interrupted ? save_result(offline, reterr) : status;
 }
 
 static void release(struct offline *offline)
@@ -394,7 +317,7 @@ static void release(struct offline *offline)
         store_status_done(&offline->status);
     }
     store_free(offline->store);
-    remove_folder(offline);
+    scratch_remove(offline->config.data_dir);
     free(offline);
 }
 

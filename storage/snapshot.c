@@ -38,8 +38,7 @@ static const char *const statement_texts[STATEMENTS_COUNT] = {
     [PUT_KEY] = "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
     [PUT_SLICE] = "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?)",
     [PUT_HELD] = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)",
-    [PUT_JOURNAL] = "INSERT INTO journal VALUES ("
-                    "(SELECT coalesce(max(number), 0) + 1 FROM journal), ?, ?, ?)",
+    [PUT_JOURNAL] = "INSERT INTO journal SELECT coalesce(max(number), 0) + 1, ?, ?, ? FROM journal",
     [PUT_MINUTE] = "INSERT OR REPLACE INTO minute VALUES (?, ?, ?)",
     [DROP_JOURNAL] = "DELETE FROM journal WHERE newest < ?",
     [DROP_MINUTES] = "DELETE FROM minute WHERE start < ?",

@@ -57,6 +57,11 @@ enum snapshot_meta {
 };
 extern const char *const snapshot_meta_names[META_COUNT];
 
+/* Reads meta into a checkpoint whose lists are there. Errors: CTR_NOT_FOUND or CTR_CORRUPT:
+ * damaged; CTR_IO, CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status snapshot_load_meta(struct snapshot *snapshot, struct checkpoint *into,
+                                                struct ctr_error *reterr);
+
 /* Checksum of a row: its numbers, then its bytes. */
 int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length);
 int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box);

@@ -43,7 +43,7 @@ static enum ctr_status unpack_row(struct unpacker *unpacker, struct minute_block
     key.box.bytes = unpack_bytes(unpacker, EVENT_ID_BYTES_MAX, &key.box.length);
     key.level = (uint8_t)(level & (OTHER_FLAG - 1));
     key.other = (level & OTHER_FLAG) != 0;
-    if (unpacker->failed || level >= 2 * OTHER_FLAG || key.level >= LEVEL_COUNT) {
+    if (unpacker->failed || level >= UINT64_C(2) * OTHER_FLAG || key.level >= LEVEL_COUNT) {
         return CTR_CORRUPT;
     }
     if (minute_block_row(block, &key, KEY_NONE, block->minute_ms, &row) != CTR_OK) {

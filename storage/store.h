@@ -21,11 +21,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
-#include "storage/delays.h"
 #include "storage/event.h"
-#include "storage/minutes.h"
 #include "storage/partitions.h"
 #include "storage/status.h"
 #include "storage/window.h"
@@ -178,76 +175,6 @@ CTR_MUST_USE enum ctr_status store_cut(struct store *store, bool whole,
 void store_read(const struct store *store, size_t window, const struct key_name *names,
                 size_t count, struct figures *ret_figures, struct reading *ret_reading);
 
-/* What of one key is on its way to the history: the sums of what the store holds per minute, for
- * minutes that begin in [from_ms, until_ms). `saved_cut` is the newest cut whose minutes are in the
- * history already (snapshot_saved_cut). Errors: CTR_NO_MEMORY; CTR_RETRY: minutes of a later cut
- * are in the history by now as well, ask it again. */
-struct minute_sum {
-    int64_t minute_ms;
-    int64_t numbers[MINUTE_NUMBERS];
-};
-
-struct minute_sums {
-    int64_t to_ms; /* every step up to here is in them; MOMENT_NONE none */
-    int64_t
-        first_ms; /* the first minute since the service's start; INT64_MIN: from the beginning */
-    int64_t lateness_ms;
-    size_t count;
-    struct minute_sum *items; /* owned, by minute */
-};
-CTR_MUST_USE enum ctr_status store_minutes(struct store *store, const struct key_name *name,
-                                           int64_t from_ms, int64_t until_ms, uint64_t saved_cut,
-                                           struct minute_sums *ret_sums);
-void minute_sums_done(struct minute_sums *sums);
-
-/* The key that the history knows a name by. */
-struct minute_key store_minute_key(const struct store *store, const struct key_name *name);
-
-/* Events of one key and minute that are held. Asks the writer, which answers with its next advance:
- * waits for that until `deadline` (CLOCK_REALTIME). Errors: CTR_RETRY: no answer by then. */
-CTR_MUST_USE enum ctr_status store_held(struct store *store, const struct key_name *name,
-                                        int64_t minute_ms, const struct timespec *deadline,
-                                        uint64_t *ret_count);
-
 struct progress store_progress(const struct store *store);
-
-enum { MALFORMED_SAMPLES_MAX = 8, MALFORMED_DETAIL_BYTES = 160 };
-
-struct malformed_sample {
-    uint32_t partition;
-    int64_t offset;
-    enum malformed_reason reason;
-    char detail[MALFORMED_DETAIL_BYTES];
-};
-
-/* One picture of how far everything is, for /v1/status and /metrics. */
-struct store_status {
-    struct progress progress;
-    uint32_t keys[LEVEL_COUNT]; /* rows per level, site included */
-    uint32_t keys_max;
-    uint64_t keys_folded; /* events counted in an `other` row since the start */
-    uint64_t held;
-    uint32_t held_max;
-    uint64_t bytes; /* memory of keys, names, slices, held records, people, ids and minutes */
-    uint64_t people, people_max; /* live pairs of a visitor and a key */
-    uint64_t people_refused;     /* pairs that did not fit, since the start */
-    uint64_t people_bytes;
-    uint64_t ids, ids_max, ids_bytes; /* remembered events */
-    uint64_t repeated;                /* clicks that click_gap leaves out */
-    uint64_t minutes_waiting;         /* rows of finished minutes not yet saved */
-    uint32_t minutes_max;
-    uint64_t minutes_lost; /* events whose minute could not be kept, since the start */
-    struct delays delays;
-    uint64_t malformed[MALFORMED_COUNT];
-    size_t samples_count; /* newest first */
-    struct malformed_sample samples[MALFORMED_SAMPLES_MAX];
-    size_t partitions_count;
-    struct partition *partitions; /* owned copy, in the order of topic and number */
-};
-
-/* Errors: CTR_NO_MEMORY. Free with store_status_done(). */
-CTR_MUST_USE enum ctr_status store_status_read(const struct store *store,
-                                               struct store_status *ret_status);
-void store_status_done(struct store_status *status);
 
 #endif

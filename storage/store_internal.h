@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the store share: store.c (life, records), store_gather.c (a bucket into cells),
- * store_people.c (who saw and clicked), store_minutes.c (minutes for the history), store_apply.c
- * (time), store_read.c and store_list.c (readers), store_cut.c and store_restore.c (checkpoints).
- * Nobody else includes this.
+ * What the files of the store share: store.c (life, records), store_partitions.c, store_gather.c (a
+ * bucket into cells), store_people.c (who saw and clicked), store_minutes.c (minutes for the
+ * history), store_apply.c (time), store_read.c and store_list.c (readers), store_cut.c and
+ * store_restore.c (checkpoints). Nobody else includes this.
  *
  * One mutex. The writer takes it to publish and to add or remove keys, readers to copy out. A plain
  * mutex and not a read-write lock: with glibc's default one, readers starve the writer.
@@ -23,72 +23,8 @@
 #include "storage/people.h"
 #include "storage/slices.h"
 #include "storage/store.h"
-
-/* What one key gets in one slice in one step. */
-struct gain {
-    struct cell cell;
-    int32_t events; /* that were counted, for the revision of their minute */
-};
-
-/* Gains of one slice, or of one minute of a slice that is longer; one per key. */
-struct gain_list {
-    int64_t start_ms;
-    uint64_t mark;
-    size_t count, capacity;
-    struct gain *gains;
-};
-
-/* What only minutes are told of: a copy, a click left out, an event older than every window. */
-enum note_kind {
-    NOTE_DUPLICATE,
-    NOTE_FILTERED,
-    NOTE_REPEATED,
-    NOTE_TAKEN_BACK, /* repeated, and its click was counted in no slice any more */
-    NOTE_OLD,
-    NOTE_OLD_REPEATED
-};
-
-struct note {
-    const struct held_event *event; /* in the bucket */
-    int64_t ts_ms;
-    enum note_kind kind;
-};
-
-/* A person who leaves or enters one second of one key. */
-struct crowd_step {
-    int64_t second_s;
-    struct crowd_cell cell;
-};
-
-/* Crowd cells of one second, one per key. */
-struct crowd_list {
-    int64_t second_s;
-    size_t first, count; /* of the sorted cells */
-};
-
-/* One step: a bucket on its way into the counts. Each phase goes on where it failed, so that no
- * event is taken twice: `begun` says that a bucket is under way. */
-struct step {
-    bool begun;
-    int64_t bucket_ms, to_ms;
-    size_t sorted_count, next_event; /* gather */
-    size_t next_row, next_note;      /* minutes: rows are counted over all lists; notes by level */
-    uint64_t folded, refused, repeated;
-
-    size_t lists_count, lists_capacity;
-    struct gain_list *lists;
-    size_t last; /* the list met last */
-    size_t notes_count, notes_capacity;
-    struct note *notes;
-
-    size_t steps_count, steps_capacity;
-    struct crowd_step *steps;
-    size_t cells_capacity;
-    struct crowd_cell *cells; /* sorted by second and merged */
-    size_t crowd_lists_count, crowd_lists_capacity;
-    struct crowd_list *crowd_lists;
-    uint32_t *seconds; /* scratch of the sort: one per second of reach, and one */
-};
+#include "storage/store_status.h"
+#include "storage/store_step.h"
 
 /* A question of a reader that only the writer can answer; under the lock. */
 struct held_question {
@@ -203,62 +139,6 @@ void store_unknown_figures(const struct store *store, struct prior_memo *memo, s
 /* Fingerprint of an accepted event whose names are known; 0 where it has no id. */
 uint64_t store_print(const struct store *store, const struct event *event,
                      const struct held_event *held);
-
-/* ---- a step, in this order ----------------------------------------------------------------- */
-
-/* Turns a bucket's records into gains, notes and crowd steps, in canonical order. Errors:
- * CTR_NO_MEMORY: the next call goes on. */
-CTR_MUST_USE enum ctr_status store_gather(struct store *store, struct held_bucket *bucket);
-
-/* One event. Errors: CTR_NO_MEMORY: nothing changed. */
-CTR_MUST_USE enum ctr_status store_take(struct store *store, struct held_event *event);
-
-/* Where the gains of an event of ts_ms are listed: its slice, or its minute where slices are
- * longer; MOMENT_NONE where nothing is kept. */
-int64_t step_start(const struct store *store, int64_t ts_ms);
-
-/* The list of that moment, made if need be. Errors: CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status step_list(struct store *store, int64_t start_ms, size_t *ret_at);
-
-/* Room for one event's levels. Errors: CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status step_reserve(struct gain_list *list);
-
-/* The key's entry; the room was reserved. */
-struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid);
-
-/* One event's people, at the levels whose keys are given (KEY_NONE: not at that level); flags for
- * the journal. After store_reserve_people for the same event. */
-uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT]);
-CTR_MUST_USE enum ctr_status store_reserve_people(struct store *store,
-                                                  const struct held_event *event,
-                                                  const uint32_t kids[LEVEL_COUNT]);
-/* The hash of the pair of a visitor and a key; of a visitor and a place where click_gap looks. */
-uint64_t store_pair(uint64_t visitor, uint64_t key_hash, enum level level);
-uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash);
-
-/* Forgets what is too old at to_ms for ids, gaps and people. */
-void store_forget(struct store *store, int64_t to_ms);
-
-/* Sorts the crowd steps by second and merges them; makes room in the slices. Errors: CTR_NO_MEMORY:
- * may be called again. */
-CTR_MUST_USE enum ctr_status store_sort_crowds(struct store *store);
-void store_append_crowds(struct store *store);
-void store_add_crowds(struct store *store); /* under the lock */
-
-/* Adds gains and notes to the minutes. Errors: CTR_NO_MEMORY: the next call goes on. */
-CTR_MUST_USE enum ctr_status store_note_minutes(struct store *store);
-
-/* A record that its times refused, for its minute. */
-void store_note_refused(struct store *store, const struct event *event, enum minute_number number);
-
-/* `to` has reached to_ms: takes the people of a minute that ends there, finishes minutes. */
-void store_close_minutes(struct store *store, int64_t to_ms);
-
-/* DESIGN "Levels", CONTRACT 12: whether such an event counts at a level. */
-bool store_counts_at(const struct store *store, enum event_type type, bool box, enum level level);
-
-void step_done(struct step *step);
 
 /* Fills people, ids and gaps again from a checkpoint's journals, after all else was restored.
  * Errors: CTR_NO_MEMORY. */

@@ -9,6 +9,7 @@
 #include "storage/hash.h"
 #include "storage/moment.h"
 #include "storage/store_internal.h"
+#include "storage/store_minutes.h"
 
 static int compare_sums(const void *left, const void *right)
 {

@@ -43,7 +43,7 @@ enum ctr_status store_reserve_people(struct store *store, const struct held_even
     if (!concerns_people(store, event)) {
         return CTR_OK;
     }
-    if (step->steps_count + LEVEL_COUNT * STEPS_PER_LEVEL > step->steps_capacity) {
+    if (step->steps_count + (size_t)LEVEL_COUNT * STEPS_PER_LEVEL > step->steps_capacity) {
         size_t capacity = step->steps_capacity == 0 ? 1024 : step->steps_capacity * 2;
         struct crowd_step *steps = realloc(step->steps, capacity * sizeof *steps);
 
@@ -76,6 +76,7 @@ static void list_step(struct step *step, int64_t second_s, const struct crowd_ce
         last->cell.clicking += cell->clicking;
         return;
     }
+    CTR_ASSERT(step->steps != NULL && step->steps_count < step->steps_capacity);
     step->steps[step->steps_count++] = (struct crowd_step){.second_s = second_s, .cell = *cell};
 }
 

@@ -8,6 +8,7 @@
 #include "storage/hash.h"
 #include "storage/moment.h"
 #include "storage/store_internal.h"
+#include "storage/store_status.h"
 
 /* ---- the writer's side --------------------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include "storage/moment.h"
 #include "storage/pack.h"
 #include "storage/store_internal.h"
+#include "storage/store_minutes.h"
 
 /* A window can be answered from the old slices where they were kept at its grain for as long. */
 static bool window_served(const struct window_set *had, const struct window *window)

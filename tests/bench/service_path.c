@@ -14,6 +14,7 @@
 #include "storage/checkpoint.h"
 #include "storage/listing.h"
 #include "storage/snapshot.h"
+#include "storage/store_status.h"
 
 enum { EVENTS = 1000000, PER_SECOND = 10000, KEYS = 100000, READS = 2000, BATCH = 100 };
 #define EPOCH_MS INT64_C(1795454594000)

@@ -17,6 +17,7 @@
 #include "storage/checkpoint.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
+#include "storage/store_status.h"
 
 enum {
     RATE = 10000,
@@ -290,6 +291,7 @@ int main(int argc, char **argv)
         store_new(&options, &bench.store, NULL) != CTR_OK ||
         store_partition_open(bench.store, "events", 0, &partition) != CTR_OK ||
         snapshot_open(path, &bench.snapshot, NULL) != CTR_OK) {
+        free(bench.ring);
         return 1;
     }
     partition_start(store_partition(bench.store, partition), 0, false);

@@ -20,6 +20,7 @@
 #include "service/clock.h"
 #include "service/config.h"
 #include "service/decode.h"
+#include "service/dump.h"
 #include "service/settings.h"
 #include "storage/checkpoint.h"
 #include "storage/hash.h"
@@ -45,8 +46,7 @@ struct entry {
 struct part {
     char topic[PARTITION_TOPIC_BYTES];
     int32_t number;
-    enum topic_type type;
-    size_t count, capacity;
+    size_t count;
     struct entry *entries;
 };
 
@@ -116,29 +116,6 @@ static void *grown(void *list, size_t count, size_t *capacity, size_t item_bytes
 
 /* ---- loading ------------------------------------------------------------------------------- */
 
-static size_t from_base64(const char *text, char *ret_bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint32_t bits = 0;
-    int used = 0;
-    size_t length = 0;
-
-    for (; *text != '"' && *text != '=' && *text != '\0'; text++) {
-        const char *digit = strchr(digits, *text);
-
-        if (digit == NULL) {
-            die("a value is not base64");
-        }
-        bits = bits << 6 | (uint32_t)(digit - digits);
-        used += 6;
-        if (used >= 8) {
-            used -= 8;
-            ret_bytes[length++] = (char)(bits >> used & 0xff);
-        }
-    }
-    return length;
-}
-
 static struct text keep(struct text text)
 {
     static char *arena;
@@ -161,81 +138,74 @@ static struct text keep(struct text text)
     return kept;
 }
 
-static struct part *part_of(const char *topic, int number)
+static enum topic_type type_of(const char *topic)
 {
-    struct part *part = NULL;
-
-    for (size_t i = 0; i < parts_count; i++) {
-        if (parts[i].number == number && strcmp(parts[i].topic, topic) == 0) {
-            return &parts[i];
-        }
-    }
-    if (parts_count == PARTS_MAX) {
-        die("too many partitions");
-    }
-    part = &parts[parts_count++];
-    part->number = number;
-    (void)snprintf(part->topic, sizeof part->topic, "%s", topic);
     for (size_t i = 0; i < config.topics_count; i++) {
         if (strcmp(config.topics[i].name, topic) == 0) {
-            part->type = config.topics[i].type;
+            return config.topics[i].type;
         }
     }
-    return part;
+    return TOPIC_TYPE_FROM_EVENT;
 }
 
-static void load_line(struct decoder *decoder, const char *line)
+static void load_record(struct decoder *decoder, const struct dump_record *record,
+                        enum topic_type type, struct entry *ret_entry)
 {
     static char bytes[LINE_BYTES_MAX];
-    char topic[PARTITION_TOPIC_BYTES];
-    int number = 0;
-    int value_at = 0;
-    int64_t offset = 0;
-    int64_t time_ms = 0;
-    struct part *part = NULL;
     struct decoded decoded;
-    struct entry *entry = NULL;
+    int64_t length = 0;
 
-    if (sscanf(line,
-               "{\"topic\":\"%255[^\"]\",\"partition\":%d,\"offset\":%" SCNd64 ",\"time\":%" SCNd64
-               ",\"value_b64\":%n",
-               topic, &number, &offset, &time_ms, &value_at) != 4 ||
-        value_at == 0) {
-        die("a line is no record of a dump");
+    if (dump_value_room(record) > sizeof bytes) {
+        die("a value of the dump is too long");
     }
-    part = part_of(topic, number);
-    part->entries = grown(part->entries, part->count, &part->capacity, sizeof *part->entries);
-    entry = &part->entries[part->count++];
-    decode_record(decoder, line[value_at] == '"' ? bytes : NULL,
-                  line[value_at] == '"' ? from_base64(line + value_at + 1, bytes) : 0, part->type,
-                  &decoded);
-    *entry = (struct entry){.offset = offset, .record_ms = time_ms, .malformed = !decoded.is_event};
+    length = record->value == NULL ? 0 : dump_value(record, bytes);
+    if (length < 0) {
+        die("a value of the dump is not base64");
+    }
+    decode_record(decoder, record->value == NULL ? NULL : bytes, (size_t)length, type, &decoded);
+    *ret_entry = (struct entry){
+        .offset = record->offset, .record_ms = record->time_ms, .malformed = !decoded.is_event};
     if (decoded.is_event) {
-        entry->event = decoded.event;
-        entry->event.page = keep(decoded.event.page);
-        entry->event.box = keep(decoded.event.box);
-        entry->event.visitor = keep(decoded.event.visitor);
-        entry->event.id = keep(decoded.event.id);
+        ret_entry->event = decoded.event;
+        ret_entry->event.page = keep(decoded.event.page);
+        ret_entry->event.box = keep(decoded.event.box);
+        ret_entry->event.visitor = keep(decoded.event.visitor);
+        ret_entry->event.id = keep(decoded.event.id);
     }
-    first_ms = time_ms < first_ms ? time_ms : first_ms;
-    last_ms = time_ms > last_ms ? time_ms : last_ms;
+    first_ms = record->time_ms < first_ms ? record->time_ms : first_ms;
+    last_ms = record->time_ms > last_ms ? record->time_ms : last_ms;
     records++;
 }
 
 static void load(const char *path)
 {
-    static char line[LINE_BYTES_MAX];
     struct decoder *decoder = NULL;
-    FILE *file = fopen(path, "r");
+    struct dump *dump = NULL;
+    struct ctr_error error = {.text = ""};
 
-    if (file == NULL || decoder_new(&config, &decoder, NULL) != CTR_OK) {
-        die("the dump cannot be read");
+    if (dump_open(path, &dump, &error) != CTR_OK) {
+        die(error.text);
     }
-    while (fgets(line, sizeof line, file) != NULL) {
-        load_line(decoder, line);
+    if (dump->parts_count > PARTS_MAX || decoder_new(&config, &decoder, NULL) != CTR_OK) {
+        die("too many partitions, or no memory");
     }
-    (void)fclose(file);
+    for (parts_count = 0; parts_count < dump->parts_count; parts_count++) {
+        const struct dump_part *from = &dump->parts[parts_count];
+        struct part *part = &parts[parts_count];
+
+        part->number = from->number;
+        (void)snprintf(part->topic, sizeof part->topic, "%s", from->topic);
+        part->count = from->count;
+        part->entries = calloc(from->count, sizeof *part->entries);
+        if (part->entries == NULL) {
+            die("no memory");
+        }
+        for (size_t i = 0; i < from->count; i++) {
+            load_record(decoder, &from->records[i], type_of(from->topic), &part->entries[i]);
+        }
+    }
     decoder_free(decoder);
+    dump_close(dump);
 }
 
 static int compare_texts(struct text left, struct text right)

@@ -6,7 +6,7 @@
 #ifndef LIVECTR_TESTS_STORAGE_MODEL_ANSWERS_H
 #define LIVECTR_TESTS_STORAGE_MODEL_ANSWERS_H
 
-#include "storage_model.h"
+#include "storage_model_time.h"
 
 /* What one window holds. */
 struct model_totals {

@@ -15,6 +15,8 @@
 #include "storage/listing.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
+#include "storage/store_minutes.h"
+#include "storage/store_status.h"
 
 #define HOUR_MS (60 * MINUTE_MS)
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "storage/rate.h"
+#include "storage/store_status.h"
 #include "tests/unit/api_fixture.h"
 
 static struct fixture fixture;

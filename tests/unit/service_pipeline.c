@@ -16,6 +16,7 @@
 #include "service/clock.h"
 #include "service/pipeline.h"
 #include "storage/moment.h"
+#include "storage/store_status.h"
 #include "tests/support/fake_source.h"
 
 enum { WAIT_MS = 20000 };

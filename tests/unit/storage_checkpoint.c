@@ -4,6 +4,7 @@
  */
 #include "storage/checkpoint.h"
 
+#include "storage/store_status.h"
 #include "storage_fixture.h"
 
 #include <stdio.h>

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "storage/hash.h"
+#include "storage/minutes.h"
 #include "storage/moment.h"
 #include "storage/store.h"
 

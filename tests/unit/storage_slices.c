@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/slices.h"
 
+#include "storage/minutes.h"
 #include "storage_fixture.h"
 
 #include <stdio.h>

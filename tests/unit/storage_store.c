@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/listing.h"
 #include "storage/store.h"
+#include "storage/store_status.h"
 
+#include "storage/minutes.h"
 #include "storage_fixture.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/store_status.h"
 #include "storage_fixture.h"
 
 static struct progress progress_at(struct store *store, int64_t now_ms)

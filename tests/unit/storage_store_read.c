@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/listing.h"
+#include "storage/store_status.h"
 #include "storage_fixture.h"
 
 #include <pthread.h>
