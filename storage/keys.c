@@ -52,7 +52,7 @@ static const struct key fresh_key = {.used = true,
 /* Pages, boxes and placements have an `other` row from the start, and the site is always there. */
 static void add_reserved(struct keys *keys)
 {
-    for (int level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
+    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         struct key *key = keys_at(keys, (uint32_t)level);
 
         *key = fresh_key;

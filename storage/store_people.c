@@ -120,7 +120,7 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
             struct key *key = keys_at(&store->keys, kids[level]);
 
             key->people_short_s = second_s > key->people_short_s ? second_s : key->people_short_s;
-            flags |= JOURNAL_SHORT << level;
+            flags |= (uint32_t)JOURNAL_SHORT << level;
             store->step.refused++;
         }
     }

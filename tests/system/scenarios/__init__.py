@@ -9,7 +9,7 @@ from typing import Callable
 from kit.world import Scene
 
 from scenarios import (contract, demo, faults, ids, keys, life, live, open_bandit, partitions,
-                       proof, quiet, settings, skew)
+                       poison, proof, quiet, settings, skew)
 
 Scenario = Callable[[Scene], None]
 
@@ -24,6 +24,7 @@ def table(versions: list[str]) -> dict[str, Scenario]:
         "settings": settings.run,
         "ids_and_malformed": ids.run,
         "quiet": quiet.run,
+        "poison": poison.run,
         "restart_event_mode": life.restart_event_mode,
         "sigterm": life.sigterm,
         "second_instance": life.second_instance,
