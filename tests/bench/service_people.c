@@ -240,6 +240,26 @@ static void run(struct bench *bench, int64_t seconds)
     }
 }
 
+/* Nothing comes any more: what a step costs that only forgets, until all people are gone. */
+static void bench_expiry(struct bench *bench, int64_t second, int64_t horizon_ms)
+{
+    int64_t steps = horizon_ms / 1000 + 120;
+    struct store_status status;
+
+    bench->step_us_max = bench->advance_us = 0;
+    for (int64_t i = 0; i < steps; i++) {
+        advance(bench, EPOCH_MS + (second + i) * 1000);
+    }
+    if (store_status_read(bench->store, &status) != CTR_OK) {
+        abort();
+    }
+    (void)printf("{\"part\":\"expiry\",\"steps\":%lld,\"mean_ms\":%.2f,\"longest_ms\":%.1f,"
+                 "\"pairs_left\":%llu}\n",
+                 (long long)steps, (double)bench->advance_us / 1000 / (double)steps,
+                 (double)bench->step_us_max / 1000, (unsigned long long)status.people);
+    store_status_done(&status);
+}
+
 static void bench_restore(const struct store_options *options, const char *path)
 {
     struct snapshot *snapshot = NULL;
@@ -296,6 +316,7 @@ int main(int argc, char **argv)
     }
     partition_start(store_partition(bench.store, partition), 0, false);
     run(&bench, seconds);
+    bench_expiry(&bench, seconds, options.people_horizon_ms);
     store_free(bench.store);
     snapshot_close(bench.snapshot);
     bench_restore(&options, path);

@@ -23,6 +23,9 @@ from mutants import MUTANTS  # noqa: E402
 
 TREE = os.path.join(ROOT, "build", "mutation")
 SECONDS_MAX = 120
+PROGRAMS = ("unit_storage", "unit_api_series", "unit_service_checkpointer", "unit_service_decode",
+            "unit_service_offline", "unit_service_pipeline", "unit_service_secret",
+            "property_storage")
 
 
 def copy_tree() -> None:
@@ -61,8 +64,7 @@ def programs(only: str) -> list[str]:
     """The test programs, quickest kind first."""
     folder = os.path.join(TREE, "out", "tests")
     found = sorted(name for name in os.listdir(folder)
-                   if name.startswith(("unit_storage", "property_storage", "unit_service_pipeline"))
-                   and only in name)
+                   if name.startswith(PROGRAMS) and only in name)
     return [os.path.join(folder, name)
             for name in sorted(found, key=lambda name: name.startswith("property"))]
 

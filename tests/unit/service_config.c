@@ -42,6 +42,29 @@ static void the_defaults_are_those_of_the_design(void **state)
     assert_false(config.start_given);
 }
 
+static void people_copies_and_minutes_have_their_settings(void **state)
+{
+    (void)state;
+    assert_int_equal(config.people_horizon_ms, 600000);
+    assert_int_equal(config.dedup_horizon_ms, 600000);
+    assert_int_equal(config.lateness_ms, 120000);
+    assert_int_equal(config.click_gap_ms, INT64_MAX);
+    assert_string_equal(config.filter_field, "");
+    assert_int_equal(config.keep_minutes_ms, INT64_C(8) * 86400000);
+    assert_int_equal(config.keep_hours_ms, INT64_C(400) * 86400000);
+    assert_int_equal(set("people_horizon", "1h"), CTR_OK);
+    assert_int_equal(config.people_horizon_ms, 3600000);
+    assert_int_equal(set("click_gap", "2s"), CTR_OK);
+    assert_int_equal(config.click_gap_ms, 2000);
+    assert_int_equal(set("click_gap", "off"), CTR_OK);
+    assert_int_equal(config.click_gap_ms, INT64_MAX);
+    assert_int_equal(set("filter", "/device/kind=a=b"), CTR_OK);
+    assert_string_equal(config.filter_field, "/device/kind");
+    assert_string_equal(config.filter_value, "a=b");
+    assert_int_equal(set("max_visitors", "123"), CTR_OK);
+    assert_int_equal(config.visitors_max, 123);
+}
+
 static void topics_carry_their_type(void **state)
 {
     (void)state;
@@ -69,6 +92,13 @@ static void a_wrong_value_names_the_place_the_reason_and_the_way_out(void **stat
                 {"listen", "::1:8080", "[::1]:8080"},
                 {"listen", "localhost:66000", "host:port"},
                 {"max_keys", "0", "from 1"},
+                {"max_visitors", "0", "from 1"},
+                {"max_ids", "x", "whole number"},
+                {"lateness", "soon", "10m"},
+                {"people_horizon", "-1s", ""},
+                {"click_gap", "never", "off"},
+                {"filter", "bot", "FIELD=VALUE"},
+                {"filter", "=true", "FIELD=VALUE"},
                 {"max_keys", "1e6", "whole number"},
                 {"topics", "a,a", "twice"},
                 {"topics", "a:views", "view or click"},
@@ -175,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_defaults_are_those_of_the_design, fresh),
+        cmocka_unit_test_setup(people_copies_and_minutes_have_their_settings, fresh),
         cmocka_unit_test_setup(topics_carry_their_type, fresh),
         cmocka_unit_test_setup(a_wrong_value_names_the_place_the_reason_and_the_way_out, fresh),
         cmocka_unit_test_setup(an_unknown_name_is_answered_with_the_nearest, fresh),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/test.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,63 @@ static void a_path_that_is_none_is_refused(void **state)
     assert_non_null(strstr(error.text, "/a~2"));
 }
 
+static void filter_bots(struct config *config)
+{
+    struct ctr_error error;
+
+    assert_int_equal(config_set(config, "filter", "bot=true", "here", &error), CTR_OK);
+}
+
+static void filter_a_pointer(struct config *config)
+{
+    struct ctr_error error;
+
+    assert_int_equal(config_set(config, "filter", "/device/kind=crawler 1", "here", &error),
+                     CTR_OK);
+}
+
+static void only_the_very_value_is_filtered(void **state)
+{
+    static const struct {
+        const char *rest;
+        bool filtered;
+    } cases[] = {
+        {",\"bot\":true", true},
+        {",\"bot\":\"true\"", true},
+        {",\"bot\":false", false},
+        {",\"bot\":\"True\"", false},
+        {",\"bot\":1", false},
+        {",\"bot\":null", false},
+        {"", false},
+        {",\"bot\":[true]", false},
+        {",\"robot\":true", false},
+    };
+    struct decoder *decoder = new_decoder(filter_bots);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        struct decoded decoded;
+
+        (void)snprintf(text, sizeof text, HEAD "\"page\":\"p\"%s}", cases[i].rest);
+        decoded = decode(decoder, text, TOPIC_TYPE_FROM_EVENT);
+        assert_true(decoded.is_event);
+        if (decoded.event.filtered != cases[i].filtered) {
+            fail_msg("%s", text);
+        }
+    }
+    decoder_free(decoder);
+    decoder = new_decoder(filter_a_pointer);
+    assert_true(decode(decoder, HEAD "\"page\":\"p\",\"device\":{\"kind\":\"crawler 1\"}}",
+                       TOPIC_TYPE_FROM_EVENT)
+                    .event.filtered);
+    decoder_free(decoder);
+    decoder = new_decoder(NULL);
+    assert_false(
+        decode(decoder, HEAD "\"page\":\"p\",\"bot\":true}", TOPIC_TYPE_FROM_EVENT).event.filtered);
+    decoder_free(decoder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_record_longer_than_the_limit_is_not_parsed),
         cmocka_unit_test(fields_and_types_can_have_other_names_and_places),
         cmocka_unit_test(a_path_that_is_none_is_refused),
+        cmocka_unit_test(only_the_very_value_is_filtered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

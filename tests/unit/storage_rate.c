@@ -92,6 +92,69 @@ static void the_ratio_lies_in_its_interval_and_that_within_0_and_1(void **state)
     }
 }
 
+/* The half-width at a tenth: 0.02 needs between 865 and 870 impressions (worked out as above). */
+static void enough_means_a_fifth_of_the_ratio(void **state)
+{
+    (void)state;
+    assert_false(rate_of(860, 86).enough);
+    assert_true(rate_of(880, 88).enough);
+    assert_false(rate_of(1000000, 0).enough);
+    assert_false(rate_of(0, 0).enough);
+    assert_false(rate_of(5, 6).enough);
+    assert_true(rate_of(1000000, 1000000).enough);
+    for (uint64_t tens = 1; tens < 200; tens++) {
+        struct rate rate = rate_of(10 * tens, tens);
+
+        assert_true(rate.enough == ((rate.high - rate.low) / 2 <= 0.2 * rate.ctr));
+    }
+}
+
+static void a_prior_weighs_like_so_many_impressions(void **state)
+{
+    (void)state;
+    assert_true(fabs(rate_smoothed(0, 0, 0.05, 100) - 0.05) < 1e-15);
+    assert_true(fabs(rate_smoothed(100, 15, 0.05, 100) - 0.1) < 1e-15);
+    assert_true(fabs(rate_smoothed(1000000000, 100000000, 0.5, 10) - 0.1) < 1e-8);
+}
+
+/* The first four rows of Newcombe's table II, method 10, as he gives them. */
+static void differences_are_those_of_newcombe(void **state)
+{
+    static const struct {
+        uint64_t many, few, also, less;
+        double low, high;
+    } cases[] = {
+        {70, 56, 80, 48, 0.0524, 0.3339},
+        {10, 9, 10, 3, 0.1705, 0.8090},
+        {7, 6, 7, 2, 0.0582, 0.8062},
+        {56, 5, 29, 0, -0.0381, 0.1926},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rate first = rate_of(cases[i].many, cases[i].few);
+        struct rate second = rate_of(cases[i].also, cases[i].less);
+        struct rate_difference found = rate_difference_of(&first, &second);
+        struct rate_difference back = rate_difference_of(&second, &first);
+
+        assert_true(found.known);
+        assert_true(fabs(found.low - cases[i].low) <= 0.5001e-4);
+        assert_true(fabs(found.high - cases[i].high) <= 0.5001e-4);
+        assert_true(fabs(back.low + found.high) < 1e-15);
+        assert_true(fabs(back.difference + found.difference) < 1e-15);
+    }
+}
+
+static void a_difference_needs_both_rates(void **state)
+{
+    struct rate some = rate_of(10, 1), none = rate_of(0, 0), odd = rate_of(1, 2);
+
+    (void)state;
+    assert_false(rate_difference_of(&some, &none).known);
+    assert_false(rate_difference_of(&none, &some).known);
+    assert_false(rate_difference_of(&some, &odd).known);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +163,10 @@ int main(void)
         cmocka_unit_test(the_ends_are_exact_and_no_negative_zero),
         cmocka_unit_test(more_clicks_than_impressions_is_a_fact_without_an_interval),
         cmocka_unit_test(the_ratio_lies_in_its_interval_and_that_within_0_and_1),
+        cmocka_unit_test(enough_means_a_fifth_of_the_ratio),
+        cmocka_unit_test(a_prior_weighs_like_so_many_impressions),
+        cmocka_unit_test(differences_are_those_of_newcombe),
+        cmocka_unit_test(a_difference_needs_both_rates),
     };
 
     return cmocka_run_group_tests_name("storage/rate", tests, NULL, NULL);
