@@ -38,7 +38,8 @@ static enum ctr_status read_secret(int file, const char *path, uint64_t *ret_sec
     return CTR_OK;
 }
 
-/* Written under another name first: a power cut leaves no half of a key. */
+/* Written under another name first: a power cut leaves no half of a key. What such a one has left
+ * is not written into: others may be allowed to read it. */
 static enum ctr_status make_secret(const char *path, uint64_t *ret_secret, struct ctr_error *reterr)
 {
     char fresh[1200];
@@ -49,7 +50,8 @@ static enum ctr_status make_secret(const char *path, uint64_t *ret_secret, struc
         snprintf(fresh, sizeof fresh, "%s.new", path) >= (int)sizeof fresh) {
         return ctr_fail(reterr, CTR_IO, "no random bytes from the system: %s", strerror(errno));
     }
-    file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    (void)unlink(fresh);
+    file = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) {
         return ctr_fail(reterr, CTR_IO, "%.200s: %s", fresh, strerror(errno));
     }

@@ -146,7 +146,7 @@ enum ctr_status book_finish(struct minutes_book *book, int64_t to_ms)
     size_t count = 0;
 
     while (count < book->open_count &&
-           book->open[count]->minute_ms + MINUTE_MS + book->lateness_ms <= to_ms) {
+           book->open[count]->minute_ms + MINUTE_MS + book->lateness_ms < to_ms) {
         count++;
     }
     if (count == 0) {

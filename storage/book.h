@@ -52,7 +52,8 @@ CTR_MUST_USE enum ctr_status book_row(struct minutes_book *book, const struct mi
 /* The open block of a minute, or NULL. Under the lock. */
 struct minute_block *book_open(const struct minutes_book *book, int64_t minute_ms);
 
-/* Moves the blocks of minutes that are final at to_ms to `waiting`. Under the lock. Errors:
+/* Moves the blocks of minutes that were final before to_ms to `waiting`: one that becomes final
+ * with to_ms can still get rows, by another step that ends there. Under the lock. Errors:
  * CTR_NO_MEMORY: the next call goes on. Thread: ingest. */
 CTR_MUST_USE enum ctr_status book_finish(struct minutes_book *book, int64_t to_ms);
 

@@ -25,12 +25,15 @@
 #define MINUTE_MS        INT64_C(60000)
 #define MINUTE_PEOPLE_MS (10 * MINUTE_MS) /* the window whose people a minute keeps */
 
+/* MINUTE_PEOPLE of a minute that has not ended, of which the key was named: they will be taken. */
+#define MINUTE_PEOPLE_DUE (-1)
+
 /* What a row counts. */
 enum minute_number {
     MINUTE_IMPRESSIONS,
     MINUTE_CLICKS,
-    MINUTE_PEOPLE, /* 1: the three that follow were taken at the minute's end, 0: they are unknown,
-                      -1: they will be taken then (only while the minute is live) */
+    MINUTE_PEOPLE, /* 1: the three that follow were taken at the minute's end, 0: they are unknown;
+                      MINUTE_PEOPLE_DUE while the minute is live */
     MINUTE_VIEWERS,
     MINUTE_CLICKERS,
     MINUTE_UNSEEN_CLICKERS,

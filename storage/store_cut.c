@@ -305,7 +305,7 @@ enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **r
 {
     struct checkpoint *cut = calloc(1, sizeof *cut);
 
-    if (!whole) {
+    if (!whole && !store->cut_failed) { /* a cut that failed is not in the file, though numbered */
         forget_saved(store);
     }
     if (cut == NULL) {

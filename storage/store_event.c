@@ -203,6 +203,7 @@ static void take_back(struct store *store, const struct plan *plan)
     note(&store->step,
          &(struct note){.event = event,
                         .ts_ms = plan->verdict.taken_back_ms,
+                        .folded = plan->verdict.taken_back_folded,
                         .kind = plan->back_list == KEY_NONE ? NOTE_TAKEN_BACK : NOTE_REPEATED});
     store->step.repeated++;
     for (enum level level = LEVEL_SITE; plan->back_list != KEY_NONE && level < LEVEL_COUNT;
@@ -216,14 +217,29 @@ static void take_back(struct store *store, const struct plan *plan)
     }
 }
 
-static uint8_t folded_levels(const struct plan *plan)
+/* Where the event counts in the `other` row, or is noted there if it has no place in a slice. */
+static uint8_t folded_levels(const struct store *store, const struct plan *plan)
 {
-    unsigned folded = 0;
+    const struct held_event *event = plan->event;
+    uint32_t folded = 0;
 
+    if (plan->kids[LEVEL_SITE] == KEY_NONE) {
+        return (uint8_t)store_noted_levels(store, event->page->hash,
+                                           event->box == NULL ? 0 : event->box->hash);
+    }
     for (enum level level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
-        folded |= plan->kids[level] == keys_reserved(level) ? 1U << level : 0;
+        folded |= plan->kids[level] == keys_reserved(level) ? UINT32_C(1) << level : 0;
     }
     return (uint8_t)folded;
+}
+
+/* The event itself, for its own minute. */
+static void note_event(struct store *store, const struct plan *plan, enum note_kind kind)
+{
+    note(&store->step, &(struct note){.event = plan->event,
+                                      .ts_ms = plan->event->ts_ms,
+                                      .folded = folded_levels(store, plan),
+                                      .kind = kind});
 }
 
 static void mind_gap(struct store *store, const struct plan *plan, uint32_t *flags)
@@ -234,12 +250,12 @@ static void mind_gap(struct store *store, const struct plan *plan, uint32_t *fla
         take_back(store, plan);
     }
     if (!plan->verdict.counts) {
-        note(&store->step,
-             &(struct note){.event = event, .ts_ms = event->ts_ms, .kind = NOTE_REPEATED});
+        note_event(store, plan, NOTE_REPEATED);
         store->step.repeated++;
     }
     if (plan->verdict.keep) {
-        gaps_keep(&store->gaps, place_of(event), event->ts_ms, folded_levels(plan), &plan->verdict);
+        gaps_keep(&store->gaps, place_of(event), event->ts_ms, folded_levels(store, plan),
+                  &plan->verdict);
         *flags |= JOURNAL_GAP | (plan->verdict.counts ? 0 : JOURNAL_REPEATED);
     }
 }
@@ -271,13 +287,10 @@ static void count_event(struct store *store, const struct plan *plan, uint32_t *
     const struct held_event *event = plan->event;
 
     *flags |= event->type == EVENT_CLICK ? JOURNAL_CLICK : 0;
-    *flags |= folded_levels(plan) * (uint32_t)JOURNAL_FOLDED;
+    *flags |= folded_levels(store, plan) * (uint32_t)JOURNAL_FOLDED;
     mind_gap(store, plan, flags);
     if (plan->old) {
-        note(&store->step,
-             &(struct note){.event = event,
-                            .ts_ms = event->ts_ms,
-                            .kind = plan->verdict.counts ? NOTE_OLD : NOTE_OLD_REPEATED});
+        note_event(store, plan, plan->verdict.counts ? NOTE_OLD : NOTE_OLD_REPEATED);
         return;
     }
     count_levels(store, plan);
@@ -292,15 +305,13 @@ static void take_event(struct store *store, struct held_event *event, const stru
 
     if (verdict == IDS_COPY) {
         event->verdict = HELD_DUPLICATE;
-        note(&store->step,
-             &(struct note){.event = event, .ts_ms = event->ts_ms, .kind = NOTE_DUPLICATE});
+        note_event(store, plan, NOTE_DUPLICATE);
         return;
     }
     event->verdict = HELD_COUNTED;
     event->flags |= event->print != 0 && verdict == IDS_UNCHECKED ? HELD_UNCHECKED : 0;
     if ((event->flags & HELD_FILTERED) != 0) {
-        note(&store->step,
-             &(struct note){.event = event, .ts_ms = event->ts_ms, .kind = NOTE_FILTERED});
+        note_event(store, plan, NOTE_FILTERED);
     } else {
         count_event(store, plan, &flags);
     }

@@ -141,7 +141,7 @@ uint64_t store_print(const struct store *store, const struct event *event,
                      const struct held_event *held);
 
 /* Fills people, ids and gaps again from a checkpoint's journals, after all else was restored.
- * Errors: CTR_NO_MEMORY. */
+ * Errors: CTR_NO_MEMORY, CTR_CORRUPT. */
 CTR_MUST_USE enum ctr_status store_replay_journals(struct store *store,
                                                    const struct checkpoint *from);
 

@@ -10,8 +10,6 @@
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
-enum { PEOPLE_WANTED = -1 };
-
 static struct text text_of(const struct name *name)
 {
     return name == NULL ? (struct text){0}
@@ -49,7 +47,7 @@ static enum ctr_status add_gain(struct store *store, const struct gain *gain, in
             to_ms > minute_ms + MINUTE_MS + store->book.lateness_ms ? gain->events : 0;
         if (store->minute_window != WINDOWS_MAX && to_ms <= minute_ms + MINUTE_MS) {
             row->numbers[MINUTE_PEOPLE] =
-                row->numbers[MINUTE_PEOPLE] == 0 ? PEOPLE_WANTED : row->numbers[MINUTE_PEOPLE];
+                row->numbers[MINUTE_PEOPLE] == 0 ? MINUTE_PEOPLE_DUE : row->numbers[MINUTE_PEOPLE];
         }
     }
     return CTR_OK;
@@ -85,32 +83,48 @@ struct notice {
     struct text page, box;
     uint64_t page_hash, box_hash;
     int64_t ts_ms, to_ms;
+    uint32_t folded;
     enum minute_number number;
     bool revision;    /* counts as a correction where the minute is final */
     bool minus_click; /* takes a click back */
 };
 
-/* The key of a level: its own, though it may have no row in the store, unless the store is full.
- * Records that were refused are told under their own names, because when they are read the store
- * is in no state that the log determines. */
+static uint64_t level_hash(enum level level, uint64_t page_hash, uint64_t box_hash)
+{
+    return keys_hash(level, level == LEVEL_PAGE || level == LEVEL_PLACEMENT ? page_hash : 0,
+                     level == LEVEL_BOX || level == LEVEL_PLACEMENT ? box_hash : 0);
+}
+
+uint32_t store_noted_levels(const struct store *store, uint64_t page_hash, uint64_t box_hash)
+{
+    uint32_t folded = 0;
+
+    for (enum level level = LEVEL_PAGE; level < LEVEL_COUNT && keys_full(&store->keys); level++) {
+        uint64_t hash = level_hash(level, page_hash, box_hash);
+
+        folded |= keys_find_hash(&store->keys, hash) == KEY_NONE ? UINT32_C(1) << level : 0;
+    }
+    return folded;
+}
+
+/* The key of a level: its own, though it may have no row in the store, or that of `other`. Records
+ * that were refused are told under their own names, because when they are read the store is in no
+ * state that the log determines. */
 static struct minute_key notice_key(const struct store *store, const struct notice *notice,
                                     enum level level)
 {
     struct minute_key key = {.level = (uint8_t)level};
-    uint32_t kid = keys_reserved(level);
 
+    if ((notice->folded & UINT32_C(1) << level) != 0) {
+        return key_of(store, keys_reserved(level));
+    }
     if (level != LEVEL_BOX && level != LEVEL_SITE) {
         key.page = notice->page;
     }
     if (level == LEVEL_BOX || level == LEVEL_PLACEMENT) {
         key.box = notice->box;
     }
-    key.hash = keys_hash(level, key.page.length > 0 ? notice->page_hash : 0,
-                         key.box.length > 0 ? notice->box_hash : 0);
-    if (level != LEVEL_SITE && notice->to_ms != INT64_MAX && keys_full(&store->keys) &&
-        keys_find_hash(&store->keys, key.hash) == KEY_NONE) {
-        return key_of(store, kid);
-    }
+    key.hash = level_hash(level, notice->page_hash, notice->box_hash);
     return key;
 }
 
@@ -145,7 +159,8 @@ static struct notice notice_of(const struct note *note, int64_t to_ms)
                             .page_hash = event->page->hash,
                             .box_hash = event->box == NULL ? 0 : event->box->hash,
                             .ts_ms = note->ts_ms,
-                            .to_ms = to_ms};
+                            .to_ms = to_ms,
+                            .folded = note->folded};
 
     switch (note->kind) {
     case NOTE_DUPLICATE:

@@ -45,6 +45,9 @@ static enum ctr_status add_sums(const struct minute_block *block, const struct w
         for (int n = 0; n < MINUTE_NUMBERS; n++) {
             items[sums->count].numbers[n] = row->numbers[n];
         }
+        if (row->numbers[MINUTE_PEOPLE] == MINUTE_PEOPLE_DUE) {
+            items[sums->count].numbers[MINUTE_PEOPLE] = 0;
+        }
         sums->count++;
     }
     return CTR_OK;

@@ -127,6 +127,9 @@ static enum ctr_status replay_part(struct store *store, const struct journal_par
         if (i + PREFETCH_AHEAD < part->count) {
             prefetch_event(store, &part->events[i + PREFETCH_AHEAD]);
         }
+        if (part->events[i].ts_ms >= store->published.progress.to_ms) {
+            return CTR_CORRUPT; /* nothing of that time can have been taken */
+        }
         if (replay_event(store, &part->events[i]) != CTR_OK) {
             return CTR_NO_MEMORY;
         }

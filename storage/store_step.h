@@ -38,6 +38,7 @@ enum note_kind {
 struct note {
     const struct held_event *event; /* in the bucket */
     int64_t ts_ms;
+    uint32_t folded; /* 1 << level: for the `other` row there */
     enum note_kind kind;
 };
 
@@ -121,6 +122,10 @@ void store_add_crowds(struct store *store); /* under the lock */
 
 /* Adds gains and notes to the minutes. Errors: CTR_NO_MEMORY: the next call goes on. */
 CTR_MUST_USE enum ctr_status store_note_minutes(struct store *store);
+
+/* The levels (1 << level) at which an event that is only noted belongs to the `other` row: where
+ * the store is full and its key has no row. */
+uint32_t store_noted_levels(const struct store *store, uint64_t page_hash, uint64_t box_hash);
 
 /* A record that its times refused, for its minute. */
 void store_note_refused(struct store *store, const struct event *event, enum minute_number number);

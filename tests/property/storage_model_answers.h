@@ -157,7 +157,7 @@ static inline void model_minute(const struct model *model, enum level level, int
         }
     }
     if (model->to_ms < end_ms) {
-        ret_numbers[MINUTE_PEOPLE] = -ret_numbers[MINUTE_PEOPLE]; /* to be taken at its end */
+        ret_numbers[MINUTE_PEOPLE] = 0; /* taken at its end */
     }
     if (ret_numbers[MINUTE_PEOPLE] == 1) {
         struct crowd counts;

@@ -9,88 +9,156 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_BYTES = 128 };
+enum { SECRET_BYTES = HASH_SECRET_WORDS * 8, PATH_BYTES = 128 };
 
-static char directory[PATH_BYTES - 32], path[PATH_BYTES];
+static char folder[PATH_BYTES / 2];
+static char path[PATH_BYTES];
+static uint64_t secret[HASH_SECRET_WORDS];
+static struct ctr_error error;
 
-static int set_up(void **state)
+static int begin(void **state)
 {
-    const char *parent = getenv("TMPDIR");
-
     (void)state;
-    snprintf(directory, sizeof directory, "%.60s/secret-XXXXXX", parent ? parent : "/tmp");
-    if (!mkdtemp(directory)) {
+    (void)snprintf(folder, sizeof folder, "/tmp/livectr-secret-XXXXXX");
+    memset(secret, 0, sizeof secret);
+    error.text[0] = '\0';
+    if (mkdtemp(folder) == NULL) {
         return -1;
     }
-    snprintf(path, sizeof path, "%s/hash.key", directory);
+    (void)snprintf(path, sizeof path, "%s/hash.key", folder);
     return 0;
 }
 
-/* Fails where a file with another name was left behind. */
-static int tear_down(void **state)
+static int end(void **state)
 {
-    (void)state;
-    unlink(path);
-    return rmdir(directory);
-}
-
-static void a_key_is_made_once_for_this_user_alone(void **state)
-{
-    uint64_t made[HASH_SECRET_WORDS] = {0}, read[HASH_SECRET_WORDS] = {0};
-    uint64_t zeros[HASH_SECRET_WORDS] = {0};
-    struct stat status;
+    char fresh[PATH_BYTES + 8];
 
     (void)state;
-    assert_int_equal(secret_load(path, true, made, NULL), CTR_OK);
-    assert_int_equal(stat(path, &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0600);
-    assert_int_equal(status.st_size, sizeof made);
-    assert_memory_not_equal(made, zeros, sizeof made);
-    assert_int_equal(secret_load(path, true, read, NULL), CTR_OK);
-    assert_memory_equal(read, made, sizeof made);
-    unlink(path);
-    assert_int_equal(secret_load(path, true, read, NULL), CTR_OK);
-    assert_memory_not_equal(read, made, sizeof made);
+    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
+    (void)unlink(fresh);
+    (void)unlink(path);
+    return rmdir(folder); /* there was nothing else in it */
 }
 
-static void a_named_key_must_be_there(void **state)
+static void write_file(const char *name, size_t length)
 {
-    uint64_t secret[HASH_SECRET_WORDS];
-    struct ctr_error error = {.text = ""};
+    FILE *file = fopen(name, "wb");
 
+    assert_non_null(file);
+    for (size_t i = 0; i < length; i++) {
+        assert_int_not_equal(fputc((int)(i & 0xff), file), EOF);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_private_file(void)
+{
+    struct stat file;
+
+    assert_int_equal(stat(path, &file), 0);
+    assert_int_equal(file.st_mode & 07777, 0600);
+    assert_int_equal(file.st_size, SECRET_BYTES);
+}
+
+static void a_key_is_made_once_and_read_from_then_on(void **state)
+{
+    uint64_t again[HASH_SECRET_WORDS];
+    char fresh[PATH_BYTES + 8];
+    size_t zeros = 0;
+
+    (void)state;
+    assert_int_equal(secret_load(path, true, secret, &error), CTR_OK);
+    assert_private_file();
+    for (size_t i = 0; i < HASH_SECRET_WORDS; i++) {
+        zeros += secret[i] == 0;
+    }
+    assert_int_equal(zeros, 0);
+    assert_int_equal(secret_load(path, true, again, &error), CTR_OK);
+    assert_memory_equal(again, secret, sizeof secret);
+    assert_int_equal(secret_load(path, false, again, &error), CTR_OK);
+    assert_memory_equal(again, secret, sizeof secret);
+    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
+    assert_int_not_equal(access(fresh, F_OK), 0);
+}
+
+static void two_keys_are_never_the_same(void **state)
+{
+    uint64_t other[HASH_SECRET_WORDS];
+
+    (void)state;
+    assert_int_equal(secret_load(path, true, secret, &error), CTR_OK);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(secret_load(path, true, other, &error), CTR_OK);
+    for (size_t i = 0; i < HASH_SECRET_WORDS; i++) {
+        assert_true(other[i] != secret[i]);
+    }
+}
+
+/* What an end in the middle of making one leaves behind, whoever may read it. */
+static void a_half_made_key_is_made_anew_and_private(void **state)
+{
+    char fresh[PATH_BYTES + 8];
+
+    (void)state;
+    (void)snprintf(fresh, sizeof fresh, "%s.new", path);
+    write_file(fresh, 10);
+    assert_int_equal(chmod(fresh, 0644), 0);
+    assert_int_equal(secret_load(path, true, secret, &error), CTR_OK);
+    assert_private_file();
+}
+
+static void a_file_of_another_size_is_refused_and_left_alone(void **state)
+{
+    static const size_t sizes[] = {0, 1, SECRET_BYTES - 1, SECRET_BYTES + 1, 4096};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct stat file;
+
+        write_file(path, sizes[i]);
+        assert_int_equal(secret_load(path, true, secret, &error), CTR_INVALID);
+        assert_non_null(strstr(error.text, path));
+        assert_non_null(strstr(error.text, "192"));
+        assert_int_equal(stat(path, &file), 0);
+        assert_int_equal(file.st_size, (off_t)sizes[i]);
+    }
+    write_file(path, SECRET_BYTES);
+    assert_int_equal(secret_load(path, true, secret, &error), CTR_OK);
+    assert_int_equal(((const unsigned char *)secret)[100], 100);
+}
+
+static void a_file_that_was_named_must_be_there(void **state)
+{
     (void)state;
     assert_int_equal(secret_load(path, false, secret, &error), CTR_NOT_FOUND);
     assert_non_null(strstr(error.text, path));
+    assert_non_null(strstr(error.text, "hash_key"));
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
-static void another_size_is_refused_with_the_way_out(void **state)
+static void a_folder_that_is_not_there_or_no_file_is_an_error(void **state)
 {
-    static const size_t sizes[] = {0, 191, 193, 4096};
-    static const char bytes[4096];
-    uint64_t secret[HASH_SECRET_WORDS];
+    char missing[PATH_BYTES + 8];
 
     (void)state;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        FILE *file = fopen(path, "wb");
-        struct ctr_error error = {.text = ""};
-
-        assert_non_null(file);
-        assert_int_equal(fwrite(bytes, 1, sizes[i], file), sizes[i]);
-        assert_int_equal(fclose(file), 0);
-        assert_int_equal(secret_load(path, true, secret, &error), CTR_INVALID);
-        assert_non_null(strstr(error.text, "head -c 192 /dev/urandom"));
-    }
+    (void)snprintf(missing, sizeof missing, "%s/no/hash.key", folder);
+    assert_int_equal(secret_load(missing, true, secret, &error), CTR_IO);
+    assert_int_equal(secret_load(folder, true, secret, &error), CTR_IO);
+    assert_non_null(strstr(error.text, folder));
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_key_is_made_once_for_this_user_alone, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_named_key_must_be_there, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(another_size_is_refused_with_the_way_out, set_up,
-                                        tear_down),
+        TEST(a_key_is_made_once_and_read_from_then_on),
+        TEST(two_keys_are_never_the_same),
+        TEST(a_half_made_key_is_made_anew_and_private),
+        TEST(a_file_of_another_size_is_refused_and_left_alone),
+        TEST(a_file_that_was_named_must_be_there),
+        TEST(a_folder_that_is_not_there_or_no_file_is_an_error),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("service/secret", tests, NULL, NULL);
 }

@@ -1,111 +1,245 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/journal.h"
 
+#include "tests/property/storage_dice.h"
 #include "tests/support/test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/event.h"
+#include "storage/moment.h"
 #include "storage/pack.h"
 
-static struct journal_part *sample(size_t count)
+#define BEGIN_MS INT64_C(1795454400000)
+
+static struct journal_part *part_of(const struct journal_event *events, size_t count)
 {
     struct journal_part *part = journal_part_new();
 
     assert_non_null(part);
     for (size_t i = 0; i < count; i++) {
-        uint32_t flags = (uint32_t)(i * 31 % JOURNAL_FLAGS_END);
-        struct journal_event event = {
-            .visitor = i % 3 == 0 ? 0 : UINT64_MAX - i,
-            .print = (flags & JOURNAL_ID) == 0 ? 0 : i * UINT64_C(0x9e3779b97f4a7c15),
-            .page_hash = 1 + i % 7,
-            .box_hash = i % 5 == 0 ? 0 : 100 + i % 11,
-            .ts_ms = 1795454400000 + (int64_t)(i * 7919 % 600000), /* not in order */
-            .flags = flags,
-        };
-
         assert_int_equal(journal_reserve(part), CTR_OK);
-        journal_add(part, &event);
+        journal_add(part, &events[i]);
     }
     return part;
 }
 
-static void events_come_back_as_they_were_packed(void **state)
+/* Unpacks a copy of exactly that many bytes, so that a sanitizer sees a read behind them. */
+static enum ctr_status unpack(const unsigned char *bytes, size_t length,
+                              struct journal_part **ret_part)
 {
-    static const size_t counts[] = {0, 1, 2, 1000};
+    unsigned char *copy = malloc(length == 0 ? 1 : length);
+    struct unpacker unpacker = {.at = copy, .end = copy + length};
+    enum ctr_status status = CTR_OK;
 
-    (void)state;
-    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
-        struct journal_part *part = sample(counts[c]);
-        struct journal_part *back = NULL;
-        struct packer packer = {0};
-        struct unpacker unpacker;
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    status = journal_unpack(&unpacker, ret_part);
+    free(copy);
+    return status;
+}
 
-        assert_int_equal(journal_pack(part, &packer), CTR_OK);
-        unpacker = (struct unpacker){.at = packer.bytes, .end = packer.bytes + packer.length};
-        assert_int_equal(journal_unpack(&unpacker, &back), CTR_OK);
-        assert_true(unpacker.at == unpacker.end);
-        assert_int_equal(back->count, part->count);
-        for (size_t i = 0; i < part->count; i++) {
-            assert_int_equal(back->events[i].visitor, part->events[i].visitor);
-            assert_int_equal(back->events[i].print, part->events[i].print);
-            assert_int_equal(back->events[i].page_hash, part->events[i].page_hash);
-            assert_int_equal(back->events[i].box_hash, part->events[i].box_hash);
-            assert_int_equal(back->events[i].ts_ms, part->events[i].ts_ms);
-            assert_int_equal(back->events[i].flags, part->events[i].flags);
-        }
-        if (part->count > 0) {
-            assert_int_equal(back->newest_ms, part->newest_ms);
-        }
-        journal_part_give(part);
-        journal_part_give(back);
-        free(packer.bytes);
+static void assert_same(const struct journal_part *left, const struct journal_part *right)
+{
+    assert_int_equal(left->count, right->count);
+    assert_int_equal(left->newest_ms, right->newest_ms);
+    for (size_t i = 0; i < left->count; i++) {
+        const struct journal_event *a = &left->events[i];
+        const struct journal_event *b = &right->events[i];
+
+        assert_true(a->visitor == b->visitor && a->page_hash == b->page_hash);
+        assert_true(a->box_hash == b->box_hash && a->ts_ms == b->ts_ms && a->flags == b->flags);
+        assert_true(b->print == ((a->flags & JOURNAL_ID) != 0 ? a->print : 0));
     }
 }
 
-static void the_newest_is_the_largest_time_not_the_last(void **state)
+static void assert_round_trip(const struct journal_event *events, size_t count)
 {
-    struct journal_part *part = journal_part_new();
+    struct journal_part *part = part_of(events, count);
+    struct journal_part *back = NULL;
+    struct packer packer = {0};
 
-    (void)state;
-    for (int64_t ts_ms = 5; ts_ms > 0; ts_ms -= 2) {
-        assert_int_equal(journal_reserve(part), CTR_OK);
-        journal_add(part, &(struct journal_event){.ts_ms = ts_ms});
-    }
-    assert_int_equal(part->newest_ms, 5);
+    assert_int_equal(journal_pack(part, &packer), CTR_OK);
+    assert_int_equal(unpack(packer.bytes, packer.length, &back), CTR_OK);
+    assert_same(part, back);
+    packer_done(&packer);
+    journal_part_give(back);
     journal_part_give(part);
 }
 
-/* A cut anywhere is noticed: nothing of it is used. */
-static void what_was_cut_off_is_corrupt(void **state)
+static void events_come_back_as_they_were_whatever_they_hold(void **state)
 {
-    struct journal_part *part = sample(50);
+    static const struct journal_event events[] = {
+        {.visitor = 1, .print = 2, .page_hash = 3, .ts_ms = BEGIN_MS, .flags = JOURNAL_ID},
+        {.page_hash = 3, .box_hash = 4, .ts_ms = BEGIN_MS - 5, .flags = JOURNAL_FLAGS_END - 1},
+        {.visitor = UINT64_MAX,
+         .print = UINT64_MAX,
+         .page_hash = UINT64_MAX,
+         .box_hash = UINT64_MAX,
+         .ts_ms = EVENT_TS_MS_MAX,
+         .flags = JOURNAL_ID | JOURNAL_PEOPLE | JOURNAL_SHORT << 3 | JOURNAL_FOLDED << 3},
+        {.visitor = 5, .page_hash = 4, .box_hash = 3, .ts_ms = 0, .flags = JOURNAL_GAP},
+        {.page_hash = 0, .box_hash = 0, .ts_ms = 0, .flags = 0},
+    };
+
+    (void)state;
+    assert_round_trip(events, 0);
+    for (size_t count = 1; count <= sizeof events / sizeof events[0]; count++) {
+        assert_round_trip(events, count);
+    }
+}
+
+static void the_newest_is_the_largest_time_and_not_the_last(void **state)
+{
+    static const struct journal_event events[] = {{.ts_ms = 5}, {.ts_ms = 9}, {.ts_ms = 7}};
+    struct journal_part *part = part_of(NULL, 0);
+
+    (void)state;
+    assert_int_equal(part->newest_ms, MOMENT_NONE);
+    journal_part_give(part);
+    part = part_of(events, 3);
+    assert_int_equal(part->newest_ms, 9);
+    journal_part_take(part);
+    journal_part_give(part);
+    assert_int_equal(part->count, 3); /* there is a user left */
+    journal_part_give(part);
+    journal_part_give(NULL);
+}
+
+static struct journal_event some_event(struct dice *dice)
+{
+    struct journal_event event = {.page_hash = 1 + dice_below(dice, 30),
+                                  .box_hash = dice_percent(dice, 60) ? 1 + dice_below(dice, 9) : 0,
+                                  .ts_ms = BEGIN_MS + dice_between(dice, 0, 600000),
+                                  .flags = (uint32_t)dice_below(dice, JOURNAL_FLAGS_END)};
+
+    event.visitor = dice_percent(dice, 90) ? dice_next(dice) | 1 : 0;
+    event.print = (event.flags & JOURNAL_ID) != 0 ? dice_next(dice) : 0;
+    return event;
+}
+
+static void an_event_takes_some_twenty_bytes_and_its_place_is_said_once(void **state)
+{
+    enum { MANY = 10000 };
+    struct dice dice = {.seed = 1, .state = 1};
+    struct journal_part *part = part_of(NULL, 0);
     struct packer packer = {0};
 
     (void)state;
-    assert_int_equal(journal_pack(part, &packer), CTR_OK);
-    for (size_t length = 0; length < packer.length; length++) {
-        struct journal_part *back = NULL;
-        unsigned char *copy = malloc(length + 1); /* so that a sanitizer sees what lies beyond */
-        struct unpacker unpacker = {.at = copy, .end = copy + length};
+    for (int i = 0; i < MANY; i++) {
+        struct journal_event event = some_event(&dice);
 
-        assert_non_null(copy);
-        memcpy(copy, packer.bytes, length);
-        assert_int_equal(journal_unpack(&unpacker, &back), CTR_CORRUPT);
-        assert_null(back);
-        free(copy);
+        event.flags |= JOURNAL_ID;
+        assert_int_equal(journal_reserve(part), CTR_OK);
+        journal_add(part, &event);
+    }
+    assert_int_equal(journal_pack(part, &packer), CTR_OK);
+    assert_true(packer.length < MANY * 23 + 16 * 300 + 16);
+    packer_done(&packer);
+    journal_part_give(part);
+}
+
+static struct packer pack_some(struct dice *dice, size_t count)
+{
+    struct journal_part *part = part_of(NULL, 0);
+    struct packer packer = {0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct journal_event event = some_event(dice);
+
+        assert_int_equal(journal_reserve(part), CTR_OK);
+        journal_add(part, &event);
+    }
+    assert_int_equal(journal_pack(part, &packer), CTR_OK);
+    journal_part_give(part);
+    return packer;
+}
+
+static void every_truncation_and_every_byte_too_many_is_corrupt(void **state)
+{
+    struct dice dice = {.seed = 2, .state = 2};
+    struct packer packer = pack_some(&dice, 40);
+    struct journal_part *part = NULL;
+    size_t whole = packer.length;
+
+    (void)state;
+    for (size_t length = 0; length < whole; length++) {
+        assert_int_equal(unpack(packer.bytes, length, &part), CTR_CORRUPT);
+        assert_null(part);
+    }
+    pack_unsigned(&packer, 0);
+    assert_int_equal(unpack(packer.bytes, packer.length, &part), CTR_CORRUPT);
+    packer_done(&packer);
+}
+
+/* What is found to be sound nevertheless must be within what a part may hold. */
+static void play(struct dice *dice)
+{
+    struct packer packer = pack_some(dice, 1 + dice_below(dice, 30));
+    size_t flips = 1 + dice_below(dice, 4);
+    struct journal_part *part = NULL;
+
+    for (size_t i = 0; i < flips; i++) {
+        size_t at = dice_below(dice, dice_percent(dice, 50) ? packer.length : 24);
+
+        packer.bytes[at < packer.length ? at : 0] ^= (unsigned char)dice_between(dice, 1, 255);
+    }
+    if (unpack(packer.bytes, packer.length, &part) == CTR_OK) {
+        for (size_t i = 0; i < part->count; i++) {
+            ROUND_CHECK(dice, part->events[i].flags < JOURNAL_FLAGS_END, "flags of event %zu", i);
+            ROUND_CHECK(dice, part->events[i].ts_ms <= 2 * EVENT_TS_MS_MAX, "time of event %zu", i);
+        }
     }
     journal_part_give(part);
-    free(packer.bytes);
+    packer_done(&packer);
+}
+
+static void flipped_bits_never_lead_out_of_bounds(void **state)
+{
+    (void)state;
+    dice_play(play, 20000, 5);
+}
+
+static void what_no_journal_says_is_corrupt(void **state)
+{
+    struct journal_part *part = NULL;
+    struct packer packer = {0};
+
+    (void)state;
+    pack_signed(&packer, 0);
+    pack_unsigned(&packer, 1);
+    pack_hash(&packer, 1);
+    pack_hash(&packer, 2);
+    pack_unsigned(&packer, 1);
+    for (int wrong = 0; wrong < 4; wrong++) {
+        size_t length = packer.length;
+
+        pack_unsigned(&packer, wrong == 1 ? (uint64_t)JOURNAL_FLAGS_END << 1 : 0);
+        pack_unsigned(&packer, wrong == 2 ? 1 : 0); /* there is one place */
+        pack_unsigned(&packer, wrong == 3 ? (uint64_t)EVENT_TS_MS_MAX + 1 : 0);
+        assert_int_equal(unpack(packer.bytes, packer.length, &part),
+                         wrong == 0 ? CTR_OK : CTR_CORRUPT);
+        packer.length = length;
+    }
+    journal_part_give(part);
+    packer.length = 0;
+    pack_signed(&packer, 0);
+    pack_unsigned(&packer, UINT64_MAX); /* places that are not there */
+    assert_int_equal(unpack(packer.bytes, packer.length, &part), CTR_CORRUPT);
+    packer_done(&packer);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_come_back_as_they_were_packed),
-        cmocka_unit_test(the_newest_is_the_largest_time_not_the_last),
-        cmocka_unit_test(what_was_cut_off_is_corrupt),
+        cmocka_unit_test(events_come_back_as_they_were_whatever_they_hold),
+        cmocka_unit_test(the_newest_is_the_largest_time_and_not_the_last),
+        cmocka_unit_test(an_event_takes_some_twenty_bytes_and_its_place_is_said_once),
+        cmocka_unit_test(every_truncation_and_every_byte_too_many_is_corrupt),
+        cmocka_unit_test(what_no_journal_says_is_corrupt),
+        cmocka_unit_test(flipped_bits_never_lead_out_of_bounds),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("storage/journal", tests, NULL, NULL);
 }
