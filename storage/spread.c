@@ -5,6 +5,8 @@
 
 enum { SIBLINGS_MIN = 5 };
 
+__extension__ typedef __int128 spread_difference;
+
 static bool takes_part(uint64_t impressions, uint64_t clicks)
 {
     return impressions > 0 && clicks <= impressions;
@@ -42,37 +44,38 @@ void spread_remove(struct spread *spread, uint64_t impressions, uint64_t clicks)
     }
 }
 
-/* S of the definitions: sum of k^2/n less K^2/N. Both are taken in units of 2^-32 and subtracted as
- * integers, because they are nearly equal. */
-static double squares_between(const struct spread *spread)
+/* The numerator of gamma times N: N S - N p(1-p)(m-1). Both terms are nearly equal where siblings
+ * are alike, so they are subtracted as integers, in units of 2^-32. */
+static double excess(const struct spread *spread)
 {
-    spread_wide all = (spread_wide)spread->clicks * spread->clicks;
-    spread_wide whole = all / spread->impressions;
-    spread_wide rest = all % spread->impressions;
-    spread_wide together = (whole << 32) + (rest << 32) / spread->impressions;
-    double beyond = (double)((rest << 32) % spread->impressions) / (double)spread->impressions;
-    /* Rounding each quotient down may leave their sum a little below. */
-    double apart = spread->quotients >= together ? (double)(spread->quotients - together)
-                                                 : -(double)(together - spread->quotients);
+    spread_wide impressions = spread->impressions;
+    spread_wide clicks = spread->clicks;
+    spread_wide found = spread->quotients * impressions - (clicks * clicks << 32);
+    spread_wide wanted = clicks * (impressions - clicks) * (spread->siblings - 1);
+    spread_wide rest = wanted % impressions << 32;
+    spread_wide whole = (wanted / impressions << 32) + rest / impressions;
+    double fraction = (double)(rest % impressions) / (double)impressions;
 
-    return (apart - beyond) / 4294967296.0;
+    return ((double)(spread_difference)(found - whole) - fraction) / 4294967296.0;
 }
 
 double spread_weight(const struct spread *spread)
 {
-    double siblings = (double)spread->siblings;
-    double impressions = (double)spread->impressions;
-    double ctr = (double)spread->clicks / impressions;
-    double variance = ctr * (1 - ctr);
-    double room = impressions - (double)spread->squares / impressions - (siblings - 1);
+    spread_wide impressions = spread->impressions;
+    spread_wide variance = (spread_wide)spread->clicks * (impressions - spread->clicks);
+    spread_wide all = impressions * impressions;
+    spread_wide taken = 0;
     double gamma = 0;
     double weight = 0;
 
-    if (spread->siblings < SIBLINGS_MIN || spread->clicks == 0 ||
-        spread->clicks == spread->impressions || room <= 0) {
+    if (spread->siblings < SIBLINGS_MIN || variance == 0) {
         return SPREAD_WEIGHT_DEFAULT;
     }
-    gamma = (squares_between(spread) - variance * (siblings - 1)) / (variance * room);
+    taken = spread->squares + (spread->siblings - 1) * impressions;
+    if (all <= taken) {
+        return SPREAD_WEIGHT_DEFAULT;
+    }
+    gamma = excess(spread) / (double)variance * (double)all / (double)(all - taken);
     if (gamma <= 0) {
         return SPREAD_WEIGHT_MAX;
     }

@@ -24,7 +24,8 @@ struct spread {
 #define SPREAD_WEIGHT_DEFAULT 100.0 /* where there are too few siblings to learn from */
 
 /* One sibling more, or less. Those without impressions, or with more clicks than impressions, do
- * not take part. Counts up to 2^40. */
+ * not take part. Counts up to 2^40, and 2^46 of all siblings together: two million a second for 400
+ * days. */
 void spread_add(struct spread *spread, uint64_t impressions, uint64_t clicks);
 void spread_remove(struct spread *spread, uint64_t impressions, uint64_t clicks);
 

@@ -127,6 +127,59 @@ static void taking_off_leaves_what_was_there(void **state)
     assert_memory_equal(&spread, &before, sizeof spread);
 }
 
+/* Worked out in fractions. N and sum n^2/N are nearly equal here: as doubles their difference has
+ * few digits. */
+static void beside_a_giant_the_weight_is_exact(void **state)
+{
+    static const uint64_t pairs[][2] = {
+        {UINT64_C(4061001078), 472975518}, {1, 0}, {27, 0}, {13, 0}, {45, 1}, {1, 0}};
+    struct spread spread = of(pairs, 6);
+
+    (void)state;
+    assert_true(fabs(spread_weight(&spread) / 37.229237418885155 - 1) <= 1e-12);
+}
+
+/* gamma: below 0 (less spread than chance makes), above 0 but M beyond the most, and 1 (the two
+ * kinds of siblings have nothing in common: M is 0). */
+static void the_weight_is_held_between_its_ends(void **state)
+{
+    static const uint64_t less[][2] = {{100, 9}, {100, 10}, {100, 11}, {100, 10}, {100, 10}};
+    static const uint64_t little[][2] = {
+        {1000000, 99900}, {1000000, 100000}, {1000000, 100000}, {1000000, 100800}, {1, 0}};
+    static const uint64_t apart[][2] = {{100, 0}, {100, 100}, {100, 0}, {100, 100}, {100, 0}};
+    struct spread spread = of(less, 5);
+
+    (void)state;
+    assert_true(is(spread_weight(&spread), SPREAD_WEIGHT_MAX));
+    spread = of(little, 5);
+    assert_true(is(spread_weight(&spread), SPREAD_WEIGHT_MAX));
+    spread = of(apart, 5);
+    assert_true(is(spread_weight(&spread), SPREAD_WEIGHT_MIN));
+}
+
+static void the_order_of_siblings_plays_no_part(void **state)
+{
+    static uint64_t pairs[60][2];
+    struct spread forth;
+    struct spread again;
+    uint64_t dice = 7;
+
+    (void)state;
+    for (int round = 0; round < 500; round++) {
+        for (size_t i = 0; i < 60; i++) {
+            dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+            pairs[i][0] = dice >> (24 + (dice >> 33) % 40);
+            pairs[i][1] = pairs[i][0] / (1 + (dice >> 50) % 9);
+        }
+        forth = of((const uint64_t(*)[2])pairs, 60);
+        memset(&again, 0, sizeof again);
+        for (size_t i = 0; i < 60; i++) { /* 7 and 60 have no divisor in common */
+            spread_add(&again, pairs[i * 7 % 60][0], pairs[i * 7 % 60][1]);
+        }
+        assert_memory_equal(&forth, &again, sizeof forth);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +190,9 @@ int main(void)
         cmocka_unit_test(no_clicks_or_nothing_but_clicks_tell_nothing),
         cmocka_unit_test(what_takes_no_part_changes_nothing),
         cmocka_unit_test(taking_off_leaves_what_was_there),
+        cmocka_unit_test(beside_a_giant_the_weight_is_exact),
+        cmocka_unit_test(the_weight_is_held_between_its_ends),
+        cmocka_unit_test(the_order_of_siblings_plays_no_part),
     };
 
     return cmocka_run_group_tests_name("storage/spread", tests, NULL, NULL);
