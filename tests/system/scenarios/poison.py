@@ -3,20 +3,38 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from decode import moment_ms
 from kit.kafka import Record, event
-from kit.service import total
+from kit.service import Service, total
 from kit.wait import now_ms
 from kit.world import Scene
 
 HOUR_MS = 3_600_000
 YEAR_MS = 365 * 24 * HOUR_MS
+PERSON = "somebody@example.org/"
 
 
 def _minute(time_ms: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(time_ms // 1000))
+
+
+def _nobody_is_named(scene: Scene, service: Service) -> None:
+    """No visitor's id on disk, in logs or in answers."""
+    said = {path: service.client.request("GET", path).body
+            for path in ("/v1/status", "/metrics", "/v1/boxes?page=p", "/v1/explain?page=p&box=b")}
+    for folder, _, names in os.walk(os.path.join(scene.home, "main")):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                said[name] = file.read()
+    scene.checks.true("the snapshot is among what is looked through",
+                      len(said.get("livectr.db", b"")) > 10_000, sorted(said))
+    scene.checks.true("the broken record is told of", b"nonsense" in said["/v1/status"],
+                      said["/v1/status"])
+    for name, content in said.items():
+        scene.checks.true(f"{name} names nobody", PERSON.encode() not in content)
 
 
 def run(scene: Scene) -> None:
@@ -24,12 +42,12 @@ def run(scene: Scene) -> None:
     checks, kafka = scene.checks, scene.world.kafka()
     topic = scene.topic("events")
     kafka.create(topic, 2)
-    service = scene.service(brokers=kafka.bootstrap, topics=topic, windows="1m,10m,1h",
+    service = scene.service(brokers=kafka.bootstrap, topics=topic, windows="1m,10m,1h", snapshot_interval="500ms",
                             start="earliest").start()
     service.await_state("live")
     now = now_ms()
     good = [Record(topic, at % 2, now - 30_000 + at, event(kind, now - 30_000 + at, "p", "b",
-                                                           visitor=f"v{at}"))
+                                                           visitor=f"{PERSON}{at}"))
             for at, kind in enumerate(["view"] * 9 + ["click"])]
     kafka.produce(good)
     service.await_status("ten counted", lambda now: total(now, "counted") == 10)
@@ -46,7 +64,7 @@ def run(scene: Scene) -> None:
     for label, (ts_ms, record_ms, reason) in poison.items():
         status = service.client.status()
         kafka.produce([Record(topic, partition, record_ms,
-                              event("view", ts_ms, "p", "b", visitor="v0"))
+                              event("view", ts_ms, "p", "b", visitor=PERSON + "0"))
                        for partition in (0, 1)])
         seen = service.await_status(f"{label} was read", lambda now, count=total(status, "read") + 2:
                                     total(now, "read") == count)
@@ -71,6 +89,11 @@ def run(scene: Scene) -> None:
         checks.equal(key, after[key], before[key])
     checks.true("`to` is not ahead of the clock", moment_ms(after["to"]) <= now_ms(), after["to"])
     checks.figure("told", figures)
+    kafka.produce([Record(topic, 0, now_ms(), event("nonsense", now_ms(), "p", visitor=PERSON))])
+    service.await_status("the broken record was read", lambda now: total(now, "malformed") == 1)
+    saves = service.client.status()["snapshot"]
+    service.await_status("a save after it", lambda now: now["snapshot"] != saves)
+    _nobody_is_named(scene, service)
     judge = checks.judge(service.settings).read(kafka.dump(topic))
     judge.everything("at the end", service.client)
     # Accounts were checked above: the oracle does not know when a record of a fast clock was read.
