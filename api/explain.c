@@ -87,9 +87,11 @@ enum ctr_status explain_get(const struct api_call *call, struct api_response *re
         return answer_refuse_starting(ret_problem);
     name = (struct key_name){.page = query.values[0], .box = query.values[1]};
     range.until_ms = range.from_ms + MINUTE_MS;
-    status = minutes_read(call->context, &name, &range, &minutes, ret_problem);
+    status =
+        minutes_read(call->context, call->request->now_ms, &name, &range, 1, &minutes, ret_problem);
     if (status != CTR_OK)
         return status;
+    progress = store_progress(call->context->store); /* no older than what was read */
     writer_init(&writer, EXPLAIN_BYTES_MAX);
     writer_open(&writer, '{');
     answer_write_names(&writer, name.page, name.box);
@@ -102,7 +104,7 @@ enum ctr_status explain_get(const struct api_call *call, struct api_response *re
     write_held(call, &name, range.from_ms, &writer);
     answer_write_moment(&writer, &progress, minutes.to_ms, call->request->now_ms);
     writer_close(&writer, '}');
-    minutes_done(&minutes);
+    minutes_done(&minutes, 1);
     answer_respond(&writer, ANSWER_CACHE_NEVER, ret_response);
     return CTR_OK;
 }

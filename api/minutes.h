@@ -13,17 +13,21 @@
 #include "api/problem.h"
 #include "api/request.h"
 #include "api/writer.h"
+#include "storage/history.h"
 #include "storage/store.h"
 
-enum { MINUTES_POINTS_MAX = 2000 };
+enum { MINUTES_POINTS_MAX = 2000, MINUTES_RANGES_MAX = 5 };
+#define MINUTES_DAY_MS (24 * HISTORY_HOUR_MS)
 
 struct minutes_range {
-    int64_t from_ms, until_ms, step_ms; /* whole minutes; from and until on steps */
+    int64_t from_ms, until_ms; /* on steps */
+    int64_t step_ms;           /* whole minutes that divide a day, or whole days */
 };
 
 struct minutes_point {
     int64_t numbers[MINUTE_NUMBERS];
     int64_t known_ms; /* how much of it is known: 0 nothing, step_ms all */
+    int64_t gone_ms;  /* how much has only hours left where minutes are asked for */
     bool found;       /* some row lies in it */
 };
 
@@ -34,13 +38,14 @@ struct minutes {
     struct minutes_point *points; /* owned, from range.from_ms on */
 };
 
-/* Reads the points of a range. Errors: CTR_INVALID with the problem (no answer from the disk in
- * time: 503), CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status minutes_read(const struct api_context *context,
+/* Reads the points of up to MINUTES_RANGES_MAX ranges of one step, all of one moment. now_ms: when
+ * the request came; the disk has two seconds from then on. Errors: CTR_INVALID with the problem (no
+ * answer from the disk in time: 503), CTR_NO_MEMORY; nothing is given then. */
+CTR_MUST_USE enum ctr_status minutes_read(const struct api_context *context, int64_t now_ms,
                                           const struct key_name *name,
-                                          const struct minutes_range *range,
+                                          const struct minutes_range *ranges, size_t count,
                                           struct minutes *ret_minutes, struct problem *ret_problem);
-void minutes_done(struct minutes *minutes);
+void minutes_done(struct minutes *minutes, size_t count);
 
 /* "live", "closing" or "final": what may still change in the stretch that ends at end_ms. */
 const char *minutes_state(const struct minutes *minutes, int64_t end_ms);

@@ -57,9 +57,17 @@ struct service_facts {
 
 struct http_counters; /* api/counters.h */
 
-/* What the history on disk says of one key: points that begin in [from_ms, until_ms). */
+/* What is asked of the history on disk: the stretches of one key that begin in [from_ms, until_ms).
+ * Minutes of the same fold_ms are summed, and so are hours where fold_ms is a multiple of one;
+ * fold_ms divides a day. */
+struct api_history_question {
+    struct minute_key key; /* texts borrowed for the call */
+    int64_t from_ms, until_ms, fold_ms;
+    int64_t deadline_ms; /* wall clock: CTR_RETRY rather than waiting any longer */
+};
+
 struct api_history {
-    struct history_point *items; /* malloc'ed */
+    struct history_point *items; /* malloc'ed; by time, start_ms of the first one that was summed */
     size_t count;
     uint64_t saved_cut; /* the newest cut whose minutes are in it */
 };
@@ -68,10 +76,10 @@ struct api_context {
     struct store *store;
     void (*facts)(void *owner, struct service_facts *ret_facts); /* Thread: any */
     void *facts_owner;
-    /* Reads the history, waiting up to two seconds for it. NULL: there is none. Errors: CTR_RETRY:
-     * not in time; others as history_read. Thread: any. */
-    enum ctr_status (*history)(void *owner, const struct minute_key *key, int64_t from_ms,
-                               int64_t until_ms, struct api_history *ret_history);
+    /* Reads the history. NULL: there is none, and what the store has let go of is unknown. Errors:
+     * CTR_RETRY: not in time; CTR_STOPPED; others as history_read. Thread: any. */
+    enum ctr_status (*history)(void *owner, const struct api_history_question *question,
+                               struct api_history *ret_history);
     void *history_owner;
     int64_t keep_minutes_ms, keep_hours_ms; /* 0: for ever */
     const char *version;

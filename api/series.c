@@ -10,8 +10,12 @@
 #include "storage/moment.h"
 #include "storage/rate.h"
 
-enum { SHIFTS_MAX = 4, STEPS_DEFAULT = 60, SERIES_BYTES_MAX = 8 << 20 };
-#define DAY_MS (24 * HISTORY_HOUR_MS)
+/* A point is at most 500 bytes. */
+enum {
+    SHIFTS_MAX = MINUTES_RANGES_MAX - 1,
+    STEPS_DEFAULT = 60,
+    SERIES_BYTES_MAX = MINUTES_RANGES_MAX * MINUTES_POINTS_MAX * 512 + 65536
+};
 
 enum series_argument {
     ARGUMENT_PAGE,
@@ -35,6 +39,12 @@ struct series {
 
 /* ---- arguments ----------------------------------------------------------------------------- */
 
+static bool is_step(int64_t step_ms)
+{
+    return step_ms >= MINUTE_MS && step_ms % MINUTE_MS == 0 &&
+           (MINUTES_DAY_MS % step_ms == 0 || step_ms % MINUTES_DAY_MS == 0);
+}
+
 static enum ctr_status read_step(struct series *series, struct problem *ret_problem)
 {
     int64_t step_ms = MINUTE_MS;
@@ -42,8 +52,7 @@ static enum ctr_status read_step(struct series *series, struct problem *ret_prob
     bool good = series->step.length == 0 ||
                 moment_parse_span(series->step.bytes, series->step.length, &step_ms);
 
-    if (good && step_ms >= MINUTE_MS && step_ms % MINUTE_MS == 0 &&
-        (DAY_MS % step_ms == 0 || step_ms % DAY_MS == 0)) {
+    if (good && is_step(step_ms)) {
         series->range.step_ms = step_ms;
         return CTR_OK;
     }
@@ -96,12 +105,46 @@ static enum ctr_status read_shifts(struct series *series, struct problem *ret_pr
     return CTR_OK;
 }
 
+/* The shortest step with which a stretch has few enough points. */
+static int64_t shortest_step(int64_t span_ms)
+{
+    int64_t step_ms = MINUTE_MS;
+
+    /* Edges on other steps may lie further apart: room for one more point at each end. */
+    while (!is_step(step_ms) || span_ms / step_ms + 2 > MINUTES_POINTS_MAX)
+        step_ms += step_ms < MINUTES_DAY_MS ? MINUTE_MS : MINUTES_DAY_MS;
+    return step_ms;
+}
+
+static enum ctr_status check_length(const struct minutes_range *range, struct problem *ret_problem)
+{
+    static const struct {
+        int64_t span_ms;
+        char unit;
+    } units[] = {{MINUTES_DAY_MS, 'd'}, {HISTORY_HOUR_MS, 'h'}, {MINUTE_MS, 'm'}};
+    int64_t points = 0;
+    int64_t step_ms = 0;
+    size_t unit = 0;
+
+    CTR_ASSERT(range->step_ms > 0);
+    points = (range->until_ms - range->from_ms) / range->step_ms;
+    if (points <= MINUTES_POINTS_MAX)
+        return CTR_OK;
+    step_ms = shortest_step(range->until_ms - range->from_ms);
+    while (step_ms % units[unit].span_ms != 0)
+        unit++;
+    return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                       "From from to to there are %lld steps; at most %d are answered. The step "
+                       "would have to be %lld%c or longer.",
+                       (long long)points, (int)MINUTES_POINTS_MAX,
+                       (long long)(step_ms / units[unit].span_ms), units[unit].unit);
+}
+
 /* The stretch asked for on steps: `to` may lie in the middle of the newest one. */
 static enum ctr_status read_range(const struct query *query, int64_t newest_ms,
                                   struct series *series, struct problem *ret_problem)
 {
     struct minutes_range *range = &series->range;
-    int64_t steps = 0;
     int64_t to_ms = newest_ms;
     int64_t from_ms = MOMENT_NONE;
     enum ctr_status status = read_time(query->values[ARGUMENT_FROM], "from", &from_ms, ret_problem);
@@ -118,14 +161,7 @@ static enum ctr_status read_range(const struct query *query, int64_t newest_ms,
                                             : moment_floor(from_ms, range->step_ms);
     if (range->from_ms >= range->until_ms)
         return problem_set(ret_problem, PROBLEM_ARGUMENT, "The argument from must lie before to.");
-    CTR_ASSERT(range->step_ms > 0);
-    steps = (range->until_ms - range->from_ms) / range->step_ms;
-    if (steps > MINUTES_POINTS_MAX)
-        return problem_set(ret_problem, PROBLEM_ARGUMENT,
-                           "From from to to there are %lld steps; at most %d are answered. Take a "
-                           "longer step.",
-                           (long long)steps, (int)MINUTES_POINTS_MAX);
-    return CTR_OK;
+    return check_length(range, ret_problem);
 }
 
 static enum ctr_status read_arguments(const struct api_call *call, struct query *query,
@@ -206,40 +242,27 @@ static void write_difference(struct writer *writer, const struct minutes *now,
     writer_close(writer, '}');
 }
 
-static enum ctr_status write_compared(const struct api_call *call, const struct series *series,
-                                      const struct minutes *now, struct writer *writer,
-                                      struct problem *ret_problem)
+static void write_compared(struct writer *writer, const struct series *series,
+                           const struct minutes *all)
 {
     writer_key(writer, "compare");
     writer_open(writer, '[');
     for (size_t i = 0; i < series->shifts_count; i++) {
-        struct minutes_range range = series->range;
-        struct minutes then;
-        enum ctr_status status = CTR_OK;
-
-        range.from_ms -= series->shifts_ms[i];
-        range.until_ms -= series->shifts_ms[i];
-        status = minutes_read(call->context, &series->name, &range, &then, ret_problem);
-        if (status != CTR_OK)
-            return status;
         writer_open(writer, '{');
         writer_key(writer, "shift");
         writer_text(writer, series->shift_names[i]);
-        write_points(writer, &then);
-        write_difference(writer, now, &then);
+        write_points(writer, &all[i + 1]);
+        write_difference(writer, &all[0], &all[i + 1]);
         writer_close(writer, '}');
-        minutes_done(&then);
     }
     writer_close(writer, ']');
-    return CTR_OK;
 }
 
-static enum ctr_status write_series(const struct api_call *call, const struct series *series,
-                                    const struct minutes *minutes, struct writer *writer,
-                                    struct problem *ret_problem)
+/* all: what was asked for, then what it is compared with. */
+static void write_series(const struct api_call *call, const struct series *series,
+                         const struct minutes *all, struct writer *writer)
 {
     struct progress progress = store_progress(call->context->store);
-    enum ctr_status status = CTR_OK;
 
     writer_open(writer, '{');
     answer_write_names(writer, series->name.page, series->name.box);
@@ -249,12 +272,25 @@ static enum ctr_status write_series(const struct api_call *call, const struct se
     writer_time(writer, series->range.from_ms);
     writer_key(writer, "to");
     writer_time(writer, series->range.until_ms);
-    answer_write_moment(writer, &progress, minutes->to_ms, call->request->now_ms);
-    write_points(writer, minutes);
+    answer_write_moment(writer, &progress, all[0].to_ms, call->request->now_ms);
+    write_points(writer, &all[0]);
     if (series->shifts_count > 0)
-        status = write_compared(call, series, minutes, writer, ret_problem);
+        write_compared(writer, series, all);
     writer_close(writer, '}');
-    return status;
+}
+
+static enum ctr_status read_all(const struct api_call *call, const struct series *series,
+                                struct minutes *ret_all, struct problem *ret_problem)
+{
+    struct minutes_range ranges[MINUTES_RANGES_MAX] = {series->range};
+
+    for (size_t i = 0; i < series->shifts_count; i++) {
+        ranges[i + 1] = series->range;
+        ranges[i + 1].from_ms -= series->shifts_ms[i];
+        ranges[i + 1].until_ms -= series->shifts_ms[i];
+    }
+    return minutes_read(call->context, call->request->now_ms, &series->name, ranges,
+                        series->shifts_count + 1, ret_all, ret_problem);
 }
 
 enum ctr_status series_get(const struct api_call *call, struct api_response *ret_response,
@@ -263,7 +299,7 @@ enum ctr_status series_get(const struct api_call *call, struct api_response *ret
     struct progress progress = store_progress(call->context->store);
     struct query query;
     struct series series;
-    struct minutes minutes;
+    struct minutes all[MINUTES_RANGES_MAX];
     struct writer writer;
     enum ctr_status status = read_arguments(
         call, &query, progress.to_ms == MOMENT_NONE ? 0 : progress.to_ms, &series, ret_problem);
@@ -272,16 +308,12 @@ enum ctr_status series_get(const struct api_call *call, struct api_response *ret
         return status;
     if (progress.to_ms == MOMENT_NONE)
         return answer_refuse_starting(ret_problem);
-    status = minutes_read(call->context, &series.name, &series.range, &minutes, ret_problem);
+    status = read_all(call, &series, all, ret_problem);
     if (status != CTR_OK)
         return status;
     writer_init(&writer, SERIES_BYTES_MAX);
-    status = write_series(call, &series, &minutes, &writer, ret_problem);
-    minutes_done(&minutes);
-    if (status != CTR_OK) {
-        writer_done(&writer);
-        return status;
-    }
+    write_series(call, &series, all, &writer);
+    minutes_done(all, series.shifts_count + 1);
     answer_respond(&writer, ANSWER_CACHE_NUMBERS, ret_response);
     return CTR_OK;
 }

@@ -19,6 +19,7 @@ struct checkpointer {
     pthread_cond_t changed;
     struct checkpoint *mail;
     struct questions questions;
+    unsigned askers; /* threads inside checkpointer_history */
     bool writing, stopping, ended;
     bool whole_next;
     struct checkpointer_health health;
@@ -77,8 +78,8 @@ static void finish_question(struct checkpointer *checkpointer, struct question *
     (void)pthread_mutex_unlock(&checkpointer->lock);
 }
 
-/* The next thing to do: questions first, because somebody waits for them. False: told to stop, and
- * nothing is left. */
+/* The next thing to do: a cut first, which comes once in an interval, so that however many ask,
+ * saving goes on. False: told to stop, and nothing is left. */
 static bool next_task(struct checkpointer *checkpointer, struct checkpoint **ret_checkpoint,
                       struct question **ret_question)
 {
@@ -89,14 +90,14 @@ static bool next_task(struct checkpointer *checkpointer, struct checkpoint **ret
            !checkpointer->stopping) {
         (void)pthread_cond_wait(&checkpointer->changed, &checkpointer->lock);
     }
-    *ret_checkpoint = NULL;
-    *ret_question = questions_take(&checkpointer->questions);
-    if (*ret_question == NULL) {
-        *ret_checkpoint = checkpointer->mail;
-        checkpointer->mail = NULL;
-        checkpointer->writing = *ret_checkpoint != NULL;
+    *ret_question = NULL;
+    *ret_checkpoint = checkpointer->mail;
+    checkpointer->mail = NULL;
+    checkpointer->writing = *ret_checkpoint != NULL;
+    if (*ret_checkpoint == NULL) {
+        *ret_question = questions_take(&checkpointer->questions);
     }
-    found = *ret_question != NULL || *ret_checkpoint != NULL;
+    found = *ret_question != NULL || *ret_checkpoint != NULL || !checkpointer->stopping;
     (void)pthread_mutex_unlock(&checkpointer->lock);
     return found;
 }
@@ -108,11 +109,11 @@ static void *run(void *argument)
     struct question *question = NULL;
 
     while (next_task(checkpointer, &checkpoint, &question)) {
-        if (question != NULL) {
+        if (checkpoint != NULL) {
+            write_one(checkpointer, checkpoint);
+        } else if (question != NULL) {
             question_answer(question, checkpointer->snapshot);
             finish_question(checkpointer, question);
-        } else {
-            write_one(checkpointer, checkpoint);
         }
     }
     snapshot_close(checkpointer->snapshot);
@@ -189,34 +190,49 @@ void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_
     (void)pthread_mutex_unlock(&checkpointer->lock);
 }
 
+/* Under the lock. */
+static enum ctr_status await_answer(struct checkpointer *checkpointer,
+                                    const struct question *question,
+                                    const struct timespec *deadline)
+{
+    int failed = 0;
+
+    while (!question->answered && !checkpointer->stopping && failed == 0) {
+        failed = pthread_cond_timedwait(&checkpointer->changed, &checkpointer->lock, deadline);
+    }
+    if (question->answered) {
+        return question->status;
+    }
+    return checkpointer->stopping ? CTR_STOPPED : CTR_RETRY;
+}
+
 enum ctr_status checkpointer_history(struct checkpointer *checkpointer,
-                                     const struct minute_key *key, int64_t from_ms,
-                                     int64_t until_ms, int deadline_ms,
+                                     const struct history_question *asked,
                                      struct history_points *ret_points)
 {
-    struct timespec until = clock_after_ms(deadline_ms);
-    struct question *question = question_new(key, from_ms, until_ms);
+    struct question *question = question_new(asked);
     enum ctr_status status = CTR_RETRY;
-    int failed = 0;
 
     if (question == NULL) {
         return CTR_NO_MEMORY;
     }
     (void)pthread_mutex_lock(&checkpointer->lock);
+    checkpointer->askers++;
     if (checkpointer->stopping) {
         status = CTR_STOPPED;
     } else if (questions_add(&checkpointer->questions, question)) {
         (void)pthread_cond_broadcast(&checkpointer->changed);
-        while (!question->answered && failed == 0) {
-            failed = pthread_cond_timedwait(&checkpointer->changed, &checkpointer->lock, &until);
-        }
-        status = question->answered ? question->status : CTR_RETRY;
+        status = await_answer(checkpointer, question, &asked->deadline);
     }
     if (status == CTR_OK) {
         *ret_points = question->points;
         question->points.items = NULL;
     }
     question_give(question);
+    checkpointer->askers--;
+    if (checkpointer->stopping) {
+        (void)pthread_cond_broadcast(&checkpointer->changed); /* the last one to leave */
+    }
     (void)pthread_mutex_unlock(&checkpointer->lock);
     return status;
 }
@@ -233,10 +249,10 @@ void checkpointer_stop(struct checkpointer *checkpointer, int deadline_ms)
     (void)pthread_mutex_lock(&checkpointer->lock);
     checkpointer->stopping = true;
     (void)pthread_cond_broadcast(&checkpointer->changed);
-    while (!checkpointer->ended && failed == 0) {
+    while ((!checkpointer->ended || checkpointer->askers > 0) && failed == 0) {
         failed = pthread_cond_timedwait(&checkpointer->changed, &checkpointer->lock, &until);
     }
-    ended = checkpointer->ended;
+    ended = checkpointer->ended && checkpointer->askers == 0;
     (void)pthread_mutex_unlock(&checkpointer->lock);
     if (!ended) {
         /* A disk that hangs must not hold up the end; what it was writing is whole or not there. */

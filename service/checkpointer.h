@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "storage/checkpoint.h"
 #include "storage/history.h"
@@ -42,23 +43,31 @@ bool checkpointer_wait(struct checkpointer *checkpointer, int deadline_ms);
 
 void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_health *ret_health);
 
-/* What the history of the file says of one key, and the newest cut whose minutes are in it. */
+/* What is asked about one key: the points that begin in [from_ms, until_ms). Minutes of the same
+ * fold_ms are summed, and so are hours where fold_ms is a multiple of one. */
+struct history_question {
+    const struct minute_key *key; /* borrowed for the call */
+    int64_t from_ms, until_ms, fold_ms;
+    struct timespec deadline; /* CLOCK_REALTIME */
+};
+
+/* What the history of the file says, and the newest cut whose minutes are in it. */
 struct history_points {
     struct history_point *items; /* owned, in order of time */
     size_t count;
     uint64_t saved_cut;
 };
 
-/* Asks the snapshot thread, which answers between two saves, and waits for it at most deadline_ms.
- * Points that begin in [from_ms, until_ms). Errors: CTR_RETRY: no answer by then, or too many ask;
- * CTR_STOPPED; CTR_CORRUPT, CTR_IO, CTR_NO_MEMORY. Thread: any. */
+/* Asks the snapshot thread, which answers between two saves, and waits for that until the deadline.
+ * Errors: CTR_RETRY: no answer by then, or too many ask; CTR_STOPPED; CTR_CORRUPT, CTR_IO,
+ * CTR_NO_MEMORY. Thread: any. */
 CTR_MUST_USE enum ctr_status checkpointer_history(struct checkpointer *checkpointer,
-                                                  const struct minute_key *key, int64_t from_ms,
-                                                  int64_t until_ms, int deadline_ms,
+                                                  const struct history_question *question,
                                                   struct history_points *ret_points);
 
 /* Finishes what was handed over (at most deadline_ms, then it abandons the thread), closes the
- * file and frees. NULL is fine. Thread: main. */
+ * file and frees. Whoever waits for an answer gets CTR_STOPPED; nobody may begin to ask any more.
+ * NULL is fine. Thread: main. */
 void checkpointer_stop(struct checkpointer *checkpointer, int deadline_ms);
 
 #endif

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct question *question_new(const struct minute_key *key, int64_t from_ms, int64_t until_ms)
+#include "storage/moment.h"
+
+struct question *question_new(const struct history_question *asked)
 {
+    const struct minute_key *key = asked->key;
     struct question *question = calloc(1, sizeof *question + key->page.length + key->box.length);
 
     if (question == NULL) {
@@ -21,8 +24,9 @@ struct question *question_new(const struct minute_key *key, int64_t from_ms, int
     if (key->box.length > 0) {
         memcpy(question->texts + key->page.length, key->box.bytes, key->box.length);
     }
-    question->from_ms = from_ms;
-    question->until_ms = until_ms;
+    question->from_ms = asked->from_ms;
+    question->until_ms = asked->until_ms;
+    question->fold_ms = asked->fold_ms;
     question->status = CTR_STOPPED;
     return question;
 }
@@ -53,29 +57,57 @@ bool questions_add(struct questions *questions, struct question *question)
 
 struct question *questions_take(struct questions *questions)
 {
-    struct question *question = questions->first;
+    for (;;) {
+        struct question *question = questions->first;
 
-    if (question != NULL) {
+        if (question == NULL) {
+            return NULL;
+        }
         questions->first = question->next;
         question->next = NULL;
         questions->count--;
+        if (question->users > 1) {
+            return question;
+        }
+        question_give(question); /* whoever asked has given up */
     }
-    return question;
 }
 
 /* ---- answering ----------------------------------------------------------------------------- */
 
 struct collecting {
     struct history_points *points;
+    int64_t fold_ms;
     size_t capacity;
     bool failed;
 };
+
+/* Sums a point into the newest one where both lie in one fold. */
+static bool fold(const struct collecting *collecting, const struct history_point *point)
+{
+    struct history_points *points = collecting->points;
+    struct history_point *last = points->count == 0 ? NULL : &points->items[points->count - 1];
+
+    if (last == NULL || last->grain_ms != point->grain_ms ||
+        collecting->fold_ms % point->grain_ms != 0 ||
+        moment_floor(last->start_ms, collecting->fold_ms) !=
+            moment_floor(point->start_ms, collecting->fold_ms)) {
+        return false;
+    }
+    for (int n = 0; n < MINUTE_NUMBERS; n++) {
+        last->numbers[n] += point->numbers[n];
+    }
+    return true;
+}
 
 static bool collect(void *owner, const struct history_point *point)
 {
     struct collecting *collecting = owner;
     struct history_points *points = collecting->points;
 
+    if (fold(collecting, point)) {
+        return true;
+    }
     if (points->count == collecting->capacity) {
         size_t capacity = collecting->capacity == 0 ? 64 : collecting->capacity * 2;
         struct history_point *items = realloc(points->items, capacity * sizeof *items);
@@ -93,7 +125,7 @@ static bool collect(void *owner, const struct history_point *point)
 
 void question_answer(struct question *question, struct snapshot *snapshot)
 {
-    struct collecting collecting = {.points = &question->points};
+    struct collecting collecting = {.points = &question->points, .fold_ms = question->fold_ms};
 
     question->points.saved_cut = snapshot_cut(snapshot);
     question->status = history_read(snapshot_history(snapshot), &question->key, question->from_ms,

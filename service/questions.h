@@ -19,7 +19,7 @@ struct question {
     int users;
     bool answered;
     struct minute_key key; /* texts point to what follows */
-    int64_t from_ms, until_ms;
+    int64_t from_ms, until_ms, fold_ms;
     enum ctr_status status;
     struct history_points points;
     char texts[];
@@ -31,7 +31,7 @@ struct questions {
 };
 
 /* A question with one user; NULL: no memory. Needs no lock. */
-struct question *question_new(const struct minute_key *key, int64_t from_ms, int64_t until_ms);
+struct question *question_new(const struct history_question *asked);
 
 /* One user less. NULL is fine. */
 void question_give(struct question *question);
@@ -39,7 +39,8 @@ void question_give(struct question *question);
 /* Adds it, as one more user. False: the queue is full. */
 bool questions_add(struct questions *questions, struct question *question);
 
-/* Takes the oldest one off, with its use; NULL: none. */
+/* Takes the oldest one off that somebody still waits for, with its use; the others before it go.
+ * NULL: none. */
 struct question *questions_take(struct questions *questions);
 
 /* Reads the answer into a question. Needs no lock. Thread: snapshot. */

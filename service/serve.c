@@ -21,13 +21,7 @@
 #include "service/state.h"
 #include "storage/moment.h"
 
-enum {
-    HEARTBEAT_MS = 60000,
-    SNAPSHOT_STOP_MS = 8000,
-    SOURCE_STOP_MS = 3000,
-    FILES_SPARE = 256,
-    HISTORY_WAIT_MS = 2000
-};
+enum { HEARTBEAT_MS = 60000, SNAPSHOT_STOP_MS = 8000, SOURCE_STOP_MS = 3000, FILES_SPARE = 256 };
 
 struct server {
     struct config config;
@@ -84,13 +78,19 @@ static void facts(void *owner, struct service_facts *ret_facts)
 }
 
 /* Thread: any. */
-static enum ctr_status read_history(void *owner, const struct minute_key *key, int64_t from_ms,
-                                    int64_t until_ms, struct api_history *ret_history)
+static enum ctr_status read_history(void *owner, const struct api_history_question *question,
+                                    struct api_history *ret_history)
 {
     struct server *server = owner;
     struct history_points points = {0};
-    enum ctr_status status = checkpointer_history(server->checkpointer, key, from_ms, until_ms,
-                                                  HISTORY_WAIT_MS, &points);
+    struct history_question asked = {
+        .key = &question->key,
+        .from_ms = question->from_ms,
+        .until_ms = question->until_ms,
+        .fold_ms = question->fold_ms,
+        .deadline = {.tv_sec = question->deadline_ms / 1000,
+                     .tv_nsec = (long)(question->deadline_ms % 1000) * 1000000}};
+    enum ctr_status status = checkpointer_history(server->checkpointer, &asked, &points);
 
     *ret_history = (struct api_history){
         .items = points.items, .count = points.count, .saved_cut = points.saved_cut};

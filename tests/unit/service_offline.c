@@ -167,6 +167,12 @@ static void open_minutes_are_told_as_such(void **state)
     assert_has(line_of("{\"level\":\"placement\",\"page\":\"/\",\"box\":\"a\",\"other\":false,"
                        "\"minute\":\"2023-11-14T22:14:00.000Z\""),
                "\"state\":\"live\"");
+    /* Final ones and open ones make one order: by key, then by time. */
+    assert_int_equal(verb_run("--offline --clock event --lateness 1s", input), REPLAY_OK);
+    assert_has(line_of("{\"level\":\"site\""), "\"minute\":\"2023-11-14T22:13:00.000Z\"");
+    assert_true(strstr(verb_printed, "\"box\":\"a\",\"other\":false,\"minute\":"
+                                     "\"2023-11-14T22:14:00.000Z\",\"state\":\"live\"") <
+                strstr(verb_printed, "{\"level\":\"placement\""));
 }
 
 static void a_result_as_csv_appears_under_its_name(void **state)

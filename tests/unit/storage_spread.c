@@ -176,7 +176,11 @@ static void the_order_of_siblings_plays_no_part(void **state)
         for (size_t i = 0; i < 60; i++) { /* 7 and 60 have no divisor in common */
             spread_add(&again, pairs[i * 7 % 60][0], pairs[i * 7 % 60][1]);
         }
-        assert_memory_equal(&forth, &again, sizeof forth);
+        assert_int_equal(forth.siblings, again.siblings);
+        assert_int_equal(forth.impressions, again.impressions);
+        assert_int_equal(forth.clicks, again.clicks);
+        assert_true(forth.squares == again.squares);
+        assert_true(forth.quotients == again.quotients);
     }
 }
 
