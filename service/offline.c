@@ -334,7 +334,8 @@ static int exit_code(const struct offline *offline, enum ctr_status status)
 
 int offline_run(const struct replay_options *options)
 {
-    struct sigaction stop = {.sa_handler = on_signal}, saved[2];
+    struct sigaction stop = {.sa_handler = on_signal}, saved[3];
+    struct sigaction ignore = {.sa_handler = SIG_IGN}; /* a reader that leaves is a failed write */
     struct offline *offline = calloc(1, sizeof *offline);
     struct ctr_error problem = {.text = ""};
     enum ctr_status status = CTR_OK;
@@ -354,6 +355,7 @@ int offline_run(const struct replay_options *options)
     interrupted = 0;
     (void)sigaction(SIGINT, &stop, &saved[0]);
     (void)sigaction(SIGTERM, &stop, &saved[1]);
+    (void)sigaction(SIGPIPE, &ignore, &saved[2]);
     status = count_all(offline, &problem);
     if (status != CTR_OK) {
         (void)fprintf(stderr, "livectr replay: %s\n", problem.text);
@@ -366,5 +368,6 @@ int offline_run(const struct replay_options *options)
     release(offline);
     (void)sigaction(SIGINT, &saved[0], NULL);
     (void)sigaction(SIGTERM, &saved[1], NULL);
+    (void)sigaction(SIGPIPE, &saved[2], NULL);
     return code;
 }

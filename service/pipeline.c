@@ -164,29 +164,6 @@ static void maybe_cut(struct pipeline *pipeline)
     hand_over_cut(pipeline, whole);
 }
 
-/* Finished minutes are not dropped because the disk is slower than a backlog is read: reading waits
- * for it. It does not where saving fails, which must not stop the numbers. Two cuts, as the second
- * tells that the first was saved. */
-static void relieve_minutes(struct pipeline *pipeline)
-{
-    struct checkpointer *checkpointer = pipeline->options.checkpointer;
-    struct checkpointer_health health;
-    bool whole = false;
-
-    if (checkpointer == NULL || !pipeline->complete ||
-        !store_minutes_pressing(pipeline->options.store)) {
-        return;
-    }
-    for (int i = 0; i < 2; i++) {
-        checkpointer_health(checkpointer, &health);
-        if (!health.persisting || !checkpointer_wait(checkpointer, RELIEF_WAIT_MS) ||
-            !checkpointer_idle(checkpointer, &whole)) {
-            return;
-        }
-        hand_over_cut(pipeline, whole);
-    }
-}
-
 static void last_cut(struct pipeline *pipeline)
 {
     struct checkpointer *checkpointer = pipeline->options.checkpointer;
@@ -198,6 +175,54 @@ static void last_cut(struct pipeline *pipeline)
     if (checkpointer_wait(checkpointer, LAST_CUT_WAIT_MS) &&
         checkpointer_idle(checkpointer, &whole)) {
         hand_over_cut(pipeline, whole);
+    }
+}
+
+/* Hands over two cuts, as the second tells that the first was saved. */
+static void relieve_minutes(struct pipeline *pipeline)
+{
+    struct checkpointer *checkpointer = pipeline->options.checkpointer;
+    bool whole = false;
+
+    for (int i = 0; i < 2; i++) {
+        if (!checkpointer_wait(checkpointer, RELIEF_WAIT_MS) ||
+            !checkpointer_idle(checkpointer, &whole)) {
+            return;
+        }
+        hand_over_cut(pipeline, whole);
+    }
+}
+
+static bool saves_well(const struct pipeline *pipeline)
+{
+    struct checkpointer_health health = {.persisting = false};
+
+    if (pipeline->options.checkpointer != NULL && pipeline->complete) {
+        checkpointer_health(pipeline->options.checkpointer, &health);
+    }
+    return health.persisting;
+}
+
+/* Finished minutes are not dropped because the disk is slower than a backlog is read: counting
+ * waits for it. It does not where saving fails, which must not stop the numbers. */
+static void advance(struct pipeline *pipeline)
+{
+    struct store *store = pipeline->options.store;
+    enum ctr_status status = CTR_RETRY;
+
+    while (status == CTR_RETRY) {
+        store_minutes_wait(store, saves_well(pipeline));
+        status = store_advance(store, pipeline->options.wall_ms(), !pipeline->complete);
+        if (status == CTR_RETRY) {
+            atomic_store(&pipeline->heartbeat_ms, pipeline->options.mono_ms());
+            relieve_minutes(pipeline);
+            if (atomic_load(&pipeline->stopping)) {
+                return; /* what is not counted is read again after the restart */
+            }
+        }
+    }
+    if (status != CTR_OK) {
+        log_line(LOG_ERROR, "no_memory", "doing=advance");
     }
 }
 
@@ -215,10 +240,7 @@ static void poll_once(struct pipeline *pipeline)
         atomic_store(&pipeline->finished, true);
         (void)poll(NULL, 0, POLL_MS);
     }
-    if (store_advance(pipeline->options.store, pipeline->options.wall_ms(), !pipeline->complete) !=
-        CTR_OK) {
-        log_line(LOG_ERROR, "no_memory", "doing=advance");
-    }
+    advance(pipeline);
 }
 
 static void *run(void *argument)
@@ -229,7 +251,6 @@ static void *run(void *argument)
         poll_once(pipeline);
         control_flow(pipeline);
         maybe_cut(pipeline);
-        relieve_minutes(pipeline);
         if (!atomic_load(&pipeline->ready) && earned_ready(pipeline)) {
             atomic_store(&pipeline->ready, true);
             log_line(LOG_INFO, "ready", "after_ms=%lld",

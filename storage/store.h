@@ -150,14 +150,18 @@ void store_cover_from(struct store *store, int64_t covered_from_ms);
 
 /* Moves as_of as far as the partitions allow at now_ms, counts what thereby closes, publishes.
  * While `waiting` (partitions may still be unknown) only the accounts are published.
- * Errors: CTR_NO_MEMORY: what was closed so far is published, call again. */
+ * Errors: CTR_NO_MEMORY: what was closed so far is published, call again; CTR_RETRY: likewise, once
+ * minutes were saved (store_minutes_wait). */
 CTR_MUST_USE enum ctr_status store_advance(struct store *store, int64_t now_ms, bool waiting);
 
 /* held_max is reached: stop reading every partition that runs ahead of the others. */
 bool store_overfull(const struct store *store);
 
-/* More than half of the rows of finished minutes that may wait to be saved do: cut soon. */
+/* More than half of the rows of finished minutes that may wait to be saved do: cut soon. While
+ * `wait` was said last, store_advance() then stops between two steps with CTR_RETRY, so that no row
+ * has to be dropped; say so only where saving goes well. */
 bool store_minutes_pressing(const struct store *store);
+void store_minutes_wait(struct store *store, bool wait);
 
 /* Whether this partition is one that must be read for as_of to move. Meaningful after advance. */
 bool store_partition_leads(const struct store *store, uint32_t index);

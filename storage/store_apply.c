@@ -253,12 +253,20 @@ static int64_t next_minute_end(const struct store *store, int64_t to_ms)
     return MOMENT_NONE;
 }
 
+static bool must_wait(const struct store *store)
+{
+    return store->minutes_wait && store_minutes_pressing(store);
+}
+
 /* Moves to `to_ms` without counting anything, with a stop at each minute's end on the way: what the
  * history keeps of people is taken there. */
 static enum ctr_status pass(struct store *store, int64_t to_ms)
 {
     for (int64_t end_ms = next_minute_end(store, to_ms); end_ms != MOMENT_NONE;
          end_ms = next_minute_end(store, to_ms)) {
+        if (must_wait(store)) {
+            return CTR_RETRY;
+        }
         if (move_edges_alone(store, end_ms) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
@@ -301,8 +309,10 @@ static enum ctr_status begin_step(struct store *store)
 
     if (store->published.progress.to_ms == MOMENT_NONE ||
         store->published.progress.to_ms < bucket_ms - SLICE_BASE_MS) {
-        if (pass(store, bucket_ms - SLICE_BASE_MS) != CTR_OK) {
-            return CTR_NO_MEMORY;
+        enum ctr_status status = pass(store, bucket_ms - SLICE_BASE_MS);
+
+        if (status != CTR_OK) {
+            return status;
         }
     }
     step->begun = true;
@@ -339,9 +349,13 @@ static enum ctr_status end_step(struct store *store, struct held_bucket *bucket,
 static enum ctr_status count_first(struct store *store, int64_t now_ms)
 {
     struct held_bucket *bucket = NULL;
+    enum ctr_status status = CTR_OK;
 
-    if (!store->step.begun && begin_step(store) != CTR_OK) {
-        return CTR_NO_MEMORY;
+    if (!store->step.begun) {
+        status = must_wait(store) ? CTR_RETRY : begin_step(store);
+    }
+    if (status != CTR_OK) {
+        return status;
     }
     bucket = held_at(&store->held, store->step.bucket_ms);
     if (store_gather(store, bucket) != CTR_OK || store_sort_crowds(store) != CTR_OK ||
@@ -356,8 +370,10 @@ static enum ctr_status move_to(struct store *store, int64_t to_ms, int64_t now_m
 {
     while (store->step.begun ||
            (held_first(&store->held) != NULL && held_first(&store->held)->apply_ms <= to_ms)) {
-        if (count_first(store, now_ms) != CTR_OK) {
-            return CTR_NO_MEMORY;
+        enum ctr_status status = count_first(store, now_ms);
+
+        if (status != CTR_OK) {
+            return status;
         }
     }
     return to_ms > store->published.progress.to_ms ? pass(store, to_ms) : CTR_OK;

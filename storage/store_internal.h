@@ -75,6 +75,7 @@ struct store {
     int64_t as_of_ms, covered_from_ms;
     int64_t lead_ms; /* the least partition clock of the last advance, MOMENT_NONE */
     bool at_end, caught_up_once;
+    bool minutes_wait; /* a step waits while too many finished minutes do */
     uint64_t keys_folded, people_refused, repeated;
     uint64_t cut;    /* number of the newest one */
     bool cut_failed; /* for want of memory: the next one is whole */

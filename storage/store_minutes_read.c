@@ -101,6 +101,11 @@ bool store_minutes_pressing(const struct store *store)
     return store->book.rows > store->book.rows_max / 2;
 }
 
+void store_minutes_wait(struct store *store, bool wait)
+{
+    store->minutes_wait = wait;
+}
+
 struct minute_key store_minute_key(const struct store *store, const struct key_name *name)
 {
     const uint64_t *secret = store->options.hash_secret;

@@ -158,6 +158,7 @@ static void measure(struct bench *bench, const char *what, uint32_t keys, const 
 {
     static int64_t all_us[READS], disk_us[READS];
     size_t bytes = 0;
+    size_t median = READS / 2;
 
     for (uint32_t i = 0; i < READS; i++) {
         char target[TARGET_BYTES];
@@ -179,8 +180,8 @@ static void measure(struct bench *bench, const char *what, uint32_t keys, const 
     qsort(disk_us, READS, sizeof disk_us[0], compare);
     (void)printf("{\"bench\":\"api_series\",\"what\":\"%s\",\"keys\":%u,\"bytes\":%zu,"
                  "\"ms_p50\":%.2f,\"ms_max\":%.2f,\"disk_ms_p50\":%.2f}\n",
-                 what, keys, bytes, (double)all_us[READS / 2] / 1000,
-                 (double)all_us[READS - 1] / 1000, (double)disk_us[READS / 2] / 1000);
+                 what, keys, bytes, (double)all_us[median] / 1000, (double)all_us[READS - 1] / 1000,
+                 (double)disk_us[median] / 1000);
 }
 
 int main(int argc, char **argv)

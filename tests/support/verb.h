@@ -14,7 +14,7 @@
 
 #include "service/replay.h"
 
-enum { VERB_ARGUMENTS_MAX = 64, VERB_TEXT_BYTES = 4 << 20, VERB_PATH_BYTES = 264 };
+enum { VERB_ARGUMENTS_MAX = 64, VERB_TEXT_BYTES = 16 << 20, VERB_PATH_BYTES = 264 };
 
 static char verb_out[VERB_PATH_BYTES], verb_err[VERB_PATH_BYTES];
 static char verb_printed[VERB_TEXT_BYTES], verb_said[VERB_TEXT_BYTES]; /* by the newest run */

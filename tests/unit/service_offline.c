@@ -257,6 +257,24 @@ static void a_line_that_is_no_event_makes_the_exit_code(void **state)
     assert_has(line_of("{\"level\":\"page\""), "\"impressions\":1,");
 }
 
+/* An event a minute for 6,000 minutes, each with four rows, where only 1,000 may wait: the counting
+ * waits for the disk. A partition that lags makes it one step from held records. */
+static void minutes_wait_for_the_disk_and_none_is_dropped(void **state)
+{
+    FILE *file = fopen(input, "wb");
+
+    (void)state;
+    assert_non_null(file);
+    for (int i = 0; i < 6000; i++) {
+        fprintf(file, "{\"type\":\"view\",\"ts\":%lld,\"page\":\"p\",\"box\":\"b\"}\n",
+                1700000000000 + i * 60000LL);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(verb_run("--offline --max-minutes 1000", input), REPLAY_OK);
+    assert_int_equal(sum_of("box", "impressions"), 6000);
+    assert_int_equal(sum_of("placement", "impressions"), 6000);
+}
+
 static void flags_that_do_not_go_together_are_named(void **state)
 {
     static const struct {
@@ -296,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_dump_keeps_offsets_and_record_times),
         cmocka_unit_test(a_line_of_a_dump_that_is_none_is_named),
         cmocka_unit_test(a_line_that_is_no_event_makes_the_exit_code),
+        cmocka_unit_test(minutes_wait_for_the_disk_and_none_is_dropped),
         cmocka_unit_test(flags_that_do_not_go_together_are_named),
     };
 
