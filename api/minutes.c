@@ -20,7 +20,7 @@ static void drop_finding(struct finding *finding)
     for (size_t i = 0; i < MINUTES_RANGES_MAX; i++)
         free(finding->histories[i].items);
     minute_sums_done(&finding->sums);
-    *finding = (struct finding){.histories = {{NULL}}};
+    *finding = (struct finding){.histories = {{.items = NULL}}};
 }
 
 void minutes_done(struct minutes *minutes, size_t count)
@@ -103,7 +103,7 @@ static enum ctr_status read_all(const struct api_context *context, int64_t now_m
 {
     enum ctr_status status = CTR_RETRY;
 
-    *ret_finding = (struct finding){.histories = {{NULL}}};
+    *ret_finding = (struct finding){.histories = {{.items = NULL}}};
     for (int i = 0; i < TRIES_MAX && status == CTR_RETRY; i++) {
         drop_finding(ret_finding);
         status = read_histories(context, now_ms, name, ranges, count, ret_finding);
