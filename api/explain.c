@@ -72,13 +72,13 @@ enum ctr_status explain_get(const struct api_call *call, struct api_response *re
     struct progress progress = store_progress(call->context->store);
     struct query query;
     struct key_name name;
-    struct minutes_range range = {.from_ms = progress.to_ms - MINUTE_MS, .step_ms = MINUTE_MS};
+    struct minutes_range range = {.step_ms = MINUTE_MS};
     struct minutes minutes;
     struct writer writer;
     enum ctr_status status = query_parse(call->arguments, explain_arguments, &query, ret_problem);
 
-    if (progress.to_ms == MOMENT_NONE)
-        range.from_ms = 0;
+    if (progress.to_ms != MOMENT_NONE)
+        range.from_ms = progress.to_ms - MINUTE_MS;
     if (status == CTR_OK)
         status = read_minute(query.values[2], &range.from_ms, ret_problem);
     if (status != CTR_OK)
