@@ -15,7 +15,7 @@ from decode import moment_ms
 from kit.check import Checks, Judge, Sampler
 from kit.client import Client, Name
 from kit.kafka import Failed, Kafka
-from kit.service import Service
+from kit.service import Service, clean_environment
 from kit.traffic import Shape, write_log
 from kit.wait import until
 from kit.world import Scene
@@ -99,7 +99,8 @@ def count_offline(scene: Scene, name: str, *source: str) -> str:
              for part in ("--" + key.replace("_", "-"), value)]
     begun = time.monotonic()
     done = subprocess.run([scene.world.binary, "replay", "--offline", "--output", path, *source,
-                           *flags], capture_output=True, text=True, timeout=1200, check=False)
+                           *flags], capture_output=True, text=True, timeout=1200, check=False,
+                          env=clean_environment())
     if done.returncode != 0:
         raise Failed(f"replay --offline {source}: {done.stderr}")
     scene.checks.figure(name + "_s", round(time.monotonic() - begun, 1))
