@@ -31,14 +31,6 @@ struct rows {
 
 /* ---- order --------------------------------------------------------------------------------- */
 
-static int compare_texts(struct text left, struct text right)
-{
-    size_t length = left.length < right.length ? left.length : right.length;
-    int order = length == 0 ? 0 : memcmp(left.bytes, right.bytes, length);
-
-    return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
-}
-
 static int compare_rows(const void *left, const void *right)
 {
     const struct row *one = left;
@@ -48,10 +40,10 @@ static int compare_rows(const void *left, const void *right)
     int order = kind_one - kind_two;
 
     if (order == 0) {
-        order = compare_texts(one->key.page, two->key.page);
+        order = text_compare(one->key.page, two->key.page);
     }
     if (order == 0) {
-        order = compare_texts(one->key.box, two->key.box);
+        order = text_compare(one->key.box, two->key.box);
     }
     return order != 0 ? order
                       : (one->minute_ms > two->minute_ms) - (one->minute_ms < two->minute_ms);

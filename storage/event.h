@@ -22,6 +22,10 @@ struct text {
     size_t length;
 };
 
+/* Below, at or above 0 as `left` comes before, is, or comes after `right`: by bytes, then length.
+ */
+int text_compare(struct text left, struct text right);
+
 enum event_type { EVENT_VIEW, EVENT_CLICK };
 
 struct event {

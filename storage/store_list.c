@@ -24,15 +24,11 @@ struct selection {
 
 static int compare_names(const struct name *left, const struct name *right)
 {
-    size_t shorter = 0;
-    int order = 0;
-
     if (left == NULL || right == NULL) {
         return (left != NULL) - (right != NULL);
     }
-    shorter = left->length < right->length ? left->length : right->length;
-    order = memcmp(left->bytes, right->bytes, shorter);
-    return order != 0 ? order : (left->length > right->length) - (left->length < right->length);
+    return text_compare((struct text){left->bytes, left->length},
+                        (struct text){right->bytes, right->length});
 }
 
 /* a/b against c/d without a division: the products of 64-bit counts need more than 64 bits. */

@@ -208,21 +208,13 @@ static void load(const char *path)
     dump_close(dump);
 }
 
-static int compare_texts(struct text left, struct text right)
-{
-    size_t shorter = left.length < right.length ? left.length : right.length;
-    int order = shorter == 0 ? 0 : memcmp(left.bytes, right.bytes, shorter);
-
-    return order != 0 ? order : (left.length > right.length) - (left.length < right.length);
-}
-
 static int compare_names(const void *left, const void *right)
 {
     const struct key_name *a = left;
     const struct key_name *b = right;
-    int order = compare_texts(a->page, b->page);
+    int order = text_compare(a->page, b->page);
 
-    return order != 0 ? order : compare_texts(a->box, b->box);
+    return order != 0 ? order : text_compare(a->box, b->box);
 }
 
 static void add_name(struct text page, struct text box)
