@@ -102,10 +102,26 @@ static enum ctr_status add_open(struct minutes_book *book, int64_t minute_ms,
     return CTR_OK;
 }
 
+static bool is_final(const struct minutes_book *book, int64_t minute_ms, int64_t to_ms)
+{
+    return to_ms > minute_ms + MINUTE_MS + book->lateness_ms;
+}
+
+struct minute_block *book_block(struct minutes_book *book, int64_t minute_ms, int64_t to_ms)
+{
+    struct minute_block *block =
+        is_final(book, minute_ms, to_ms) ? NULL : book_open(book, minute_ms);
+
+    if (block != NULL && block->serial == 0) {
+        block->serial = ++book->serials;
+    }
+    return block;
+}
+
 static enum ctr_status block_for(struct minutes_book *book, int64_t minute_ms, int64_t to_ms,
                                  struct minute_block **ret_block)
 {
-    if (to_ms <= minute_ms + MINUTE_MS + book->lateness_ms) {
+    if (!is_final(book, minute_ms, to_ms)) {
         *ret_block = book_open(book, minute_ms);
         return *ret_block == NULL ? add_open(book, minute_ms, ret_block) : CTR_OK;
     }

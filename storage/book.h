@@ -33,8 +33,9 @@ struct minutes_book {
     uint64_t freed_cut; /* blocks that this cut or an earlier one was given are gone */
     uint64_t rows;      /* in corrections and waiting */
     uint64_t rows_max;
-    uint64_t lost;   /* rows that did not fit */
-    bool unfinished; /* a block that is final is still among the open ones */
+    uint64_t lost;    /* rows that did not fit */
+    uint32_t serials; /* handed out to open blocks */
+    bool unfinished;  /* a block that is final is still among the open ones */
 };
 
 void book_init(struct minutes_book *book, int64_t lateness_ms, uint64_t rows_max);
@@ -48,6 +49,12 @@ void book_unlock(const struct minutes_book *book);
 CTR_MUST_USE enum ctr_status book_row(struct minutes_book *book, const struct minute_key *key,
                                       uint32_t kid, int64_t minute_ms, int64_t to_ms,
                                       struct minute_row **ret_row);
+
+/* The block in which book_row finds the rows of a minute, with a serial number of its own, if each
+ * key has one row there; NULL: it is not open, or those rows go to the corrections. Rows keep their
+ * places in it, so a key may remember its row by serial and place. Under the lock. Thread: ingest.
+ */
+struct minute_block *book_block(struct minutes_book *book, int64_t minute_ms, int64_t to_ms);
 
 /* The open block of a minute, or NULL. Under the lock. */
 struct minute_block *book_open(const struct minutes_book *book, int64_t minute_ms);

@@ -3,6 +3,42 @@
 
 #include <stdlib.h>
 
+#include "storage/image.h"
+#include "storage/pack.h"
+
+enum ctr_status checkpoint_minute_open(const struct checkpoint_minute *minute,
+                                       struct minute_block **ret_block)
+{
+    struct unpacker unpacker = {.at = minute->bytes};
+
+    if (minute->block != NULL) {
+        minute_block_take(minute->block);
+        *ret_block = minute->block;
+        return CTR_OK;
+    }
+    if (minute->bytes == NULL) {
+        return CTR_CORRUPT;
+    }
+    unpacker.end = minute->bytes + minute->length;
+    return minute_block_unpack(&unpacker, minute->minute_ms, ret_block);
+}
+
+enum ctr_status checkpoint_open_minutes(struct checkpoint *checkpoint)
+{
+    for (size_t i = 0; i < checkpoint->minutes_count; i++) {
+        struct checkpoint_minute *minute = &checkpoint->minutes[i];
+        struct minute_block *block = NULL;
+        enum ctr_status status = checkpoint_minute_open(minute, &block);
+
+        if (status != CTR_OK) {
+            return status;
+        }
+        minute_block_give(minute->block); /* the use that it had, if it had one */
+        minute->block = block;
+    }
+    return CTR_OK;
+}
+
 void checkpoint_free(struct checkpoint *checkpoint)
 {
     if (checkpoint == NULL) {
@@ -22,7 +58,9 @@ void checkpoint_free(struct checkpoint *checkpoint)
     }
     for (size_t i = 0; checkpoint->minutes != NULL && i < checkpoint->minutes_count; i++) {
         minute_block_give(checkpoint->minutes[i].block);
+        free(checkpoint->minutes[i].bytes);
     }
+    image_free(checkpoint->image);
     free(checkpoint->journals);
     free(checkpoint->finished);
     free(checkpoint->minutes);

@@ -37,15 +37,20 @@ struct checkpoint_bucket {
     size_t length;
 };
 
-/* A minute that is not final: its rows, or NULL where they are as in the cut before. */
+/* A minute that is not final: its rows. To be saved: NULL where they are as in the cut before.
+ * Loaded: packed, so that who needs them unpacks them when there is time. */
 struct checkpoint_minute {
     int64_t minute_ms;
     struct minute_block *block; /* one use of it */
+    unsigned char *bytes;       /* owned */
+    size_t length;
 };
 
 struct checkpoint {
     bool whole;
     uint64_t cut; /* cuts are numbered from 1 on, over restarts too */
+    uint64_t
+        since; /* what was to be added with a later cut than this is in it (journals, finished) */
 
     /* what readers would see */
     int64_t as_of_ms, to_ms, covered_from_ms;
@@ -78,7 +83,10 @@ struct checkpoint {
 
     /* added to what was saved before, in a whole one as well */
     size_t journals_count;
-    struct journal_part **journals; /* one use of each */
+    struct journal_part **journals; /* one use of each; loaded with an image: after its cut */
+    int64_t journals_total;         /* loaded: rows in the file */
+    struct image *image;            /* loaded: owned, may still be read, NULL none;
+                                     store_restore() empties it */
     size_t finished_count;
     struct minute_block **finished; /* for the history; one use of each */
 
@@ -87,6 +95,16 @@ struct checkpoint {
 
     char *text; /* what the keys' texts point into */
 };
+
+/* A use of the block, which is unpacked for it where it is packed. Errors: CTR_CORRUPT: it makes no
+ * sense, or there is none; CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status checkpoint_minute_open(const struct checkpoint_minute *minute,
+                                                    struct minute_block **ret_block);
+
+/* Unpacks all minutes of a checkpoint that was loaded, so that each has its block. Errors: as
+ * above.
+ */
+CTR_MUST_USE enum ctr_status checkpoint_open_minutes(struct checkpoint *checkpoint);
 
 /* Frees all of it. NULL is fine. */
 void checkpoint_free(struct checkpoint *checkpoint);

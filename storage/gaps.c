@@ -123,24 +123,23 @@ enum ctr_status gaps_reserve(struct gaps *gaps, int64_t ts_ms)
     return forgotten(gaps, minute_ms) ? CTR_OK : reserve_minute(gaps, minute_ms);
 }
 
-/* The clicks next to a moment in one place; NULL: none. */
+/* The clicks next to a moment in one place, and the one at it; NULL: none. */
 struct neighbours {
-    const struct gap_click *before, *after;
-    bool same;
+    struct gap_click *before, *at, *after;
 };
 
 static struct neighbours look_around(const struct gaps *gaps, uint64_t place, int64_t ts_ms)
 {
-    struct neighbours found = {.same = false};
+    struct neighbours found = {.at = NULL};
 
     for (uint32_t at = *head_of(gaps, place); at != 0; at = gaps->clicks[at - 1].next) {
-        const struct gap_click *click = &gaps->clicks[at - 1];
+        struct gap_click *click = &gaps->clicks[at - 1];
 
         if (click->place != place) {
             continue;
         }
         if (click->ts_ms == ts_ms) {
-            found.same = true;
+            found.at = click;
         } else if (click->ts_ms < ts_ms) {
             found.before =
                 found.before == NULL || click->ts_ms > found.before->ts_ms ? click : found.before;
@@ -166,7 +165,7 @@ struct gap_verdict gaps_judge(const struct gaps *gaps, uint64_t place, int64_t t
         return verdict;
     }
     around = look_around(gaps, place, ts_ms);
-    if (around.same) {
+    if (around.at != NULL) {
         verdict.counts = false;
         return verdict;
     }
@@ -205,6 +204,25 @@ void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
     gaps->used++;
     if (verdict->takes_back) {
         gaps->clicks[verdict->taken_back].counted = false;
+    }
+}
+
+void gaps_merge(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded, bool counted)
+{
+    struct neighbours around;
+
+    if (forgotten(gaps, moment_floor(ts_ms, MINUTE_MS))) {
+        return;
+    }
+    around = look_around(gaps, place, ts_ms);
+    if (around.at == NULL) {
+        gaps_keep(gaps, place, ts_ms, folded, &(struct gap_verdict){.counts = counted});
+    } else if (!counted) {
+        around.at->counted = false;
+    }
+    /* It took back the one after it, whichever of the two came first. */
+    if (around.after != NULL && around.after->ts_ms - ts_ms < gaps->gap_ms) {
+        around.after->counted = false;
     }
 }
 

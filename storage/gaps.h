@@ -68,6 +68,10 @@ struct gap_verdict gaps_judge(const struct gaps *gaps, uint64_t place, int64_t t
 void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
                const struct gap_verdict *verdict);
 
+/* The same for a click of which it is known whether it counted, at a start: in any order and any
+ * number of times. */
+void gaps_merge(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded, bool counted);
+
 /* Forgets the clicks of the minutes that ended at or before until_ms. */
 void gaps_forget(struct gaps *gaps, int64_t until_ms);
 

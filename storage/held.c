@@ -15,17 +15,39 @@ static void release_events(struct held_bucket *bucket, struct names *names)
         names_give(names, bucket->events[i].page);
         names_give(names, bucket->events[i].box);
     }
-    free(bucket->events);
 }
 
 void held_done(struct held *held, struct names *names)
 {
     for (size_t i = 0; i < held->count; i++) {
         release_events(&held->buckets[i], names);
+        free(held->buckets[i].events);
     }
+    free(held->spare);
     free(held->buckets);
     free(held->gone);
     memset(held, 0, sizeof *held);
+}
+
+/* A bucket begins with the room of one before it, which is about what it will need. */
+static enum ctr_status grow_bucket(struct held *held, struct held_bucket *bucket)
+{
+    size_t capacity = bucket->capacity == 0 ? 16 : bucket->capacity * 2;
+    struct held_event *events = NULL;
+
+    if (bucket->capacity == 0 && held->spare != NULL) {
+        bucket->events = held->spare;
+        bucket->capacity = held->spare_capacity;
+        held->spare = NULL;
+        return CTR_OK;
+    }
+    events = realloc(bucket->events, capacity * sizeof *events);
+    if (events == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    bucket->events = events;
+    bucket->capacity = capacity;
+    return CTR_OK;
 }
 
 static enum ctr_status make_bucket(struct held *held, int64_t apply_ms,
@@ -66,15 +88,8 @@ enum ctr_status held_add(struct held *held, int64_t apply_ms, const struct held_
     if (make_bucket(held, apply_ms, &bucket) != CTR_OK) {
         return CTR_NO_MEMORY; /* a bucket left empty by the next failure is harmless */
     }
-    if (bucket->count == bucket->capacity) {
-        size_t capacity = bucket->capacity == 0 ? 16 : bucket->capacity * 2;
-        struct held_event *events = realloc(bucket->events, capacity * sizeof *events);
-
-        if (events == NULL) {
-            return CTR_NO_MEMORY;
-        }
-        bucket->events = events;
-        bucket->capacity = capacity;
+    if (bucket->count == bucket->capacity && grow_bucket(held, bucket) != CTR_OK) {
+        return CTR_NO_MEMORY;
     }
     bucket->events[bucket->count++] = *event;
     bucket->unsaved = true;
@@ -123,6 +138,13 @@ void held_drop(struct held *held, struct held_bucket *bucket, struct names *name
     }
     held->events -= bucket->count;
     release_events(bucket, names);
+    free(held->spare);
+    held->spare = bucket->events;
+    held->spare_capacity = bucket->capacity;
+    if (bucket->capacity / 4 > bucket->count) { /* much of it was of a busier time */
+        free(held->spare);
+        held->spare = NULL;
+    }
     held->count--;
     memmove(bucket, bucket + 1, (held->count - at) * sizeof *bucket);
 }

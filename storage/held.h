@@ -54,6 +54,8 @@ struct held {
     size_t count, capacity;
     struct held_bucket *buckets; /* by apply_ms */
     uint64_t events;             /* in all buckets */
+    struct held_event *spare;    /* the room of a bucket that was dropped, for the next one */
+    size_t spare_capacity;
     size_t gone_count, gone_capacity;
     int64_t *gone; /* saved buckets that were counted since: the snapshot must forget them */
 };

@@ -66,6 +66,17 @@ void history_close(struct history *history)
     free(history);
 }
 
+void history_forgive(struct history *history, bool forgive)
+{
+    history->forgiving = forgive;
+    history->forgiven = forgive ? 0 : history->forgiven;
+}
+
+uint64_t history_forgiven(const struct history *history)
+{
+    return history->forgiven;
+}
+
 void history_forget(struct history *history)
 {
     minute_block_give(history->known);

@@ -65,6 +65,12 @@ CTR_MUST_USE enum ctr_status history_expire(struct history *history,
                                             const struct history_limits *limits, size_t budget,
                                             struct ctr_error *reterr);
 
+/* For a file of which there is no other copy: while it forgives, a block or a name that is damaged
+ * is taken as not there, and what is added begins anew. history_forgiven(): how many times, since
+ * it last began to. */
+void history_forgive(struct history *history, bool forgive);
+uint64_t history_forgiven(const struct history *history);
+
 /* After a rollback: forgets what it remembered of the file (ids of new keys). */
 void history_forget(struct history *history);
 

@@ -87,6 +87,10 @@ enum ctr_status history_block_get(struct history *history, int64_t slot,
         const unsigned char *bytes = sql_get_bytes(get, 0, &length);
 
         status = unpack(bytes, length, slot, ret_cells, reterr);
+        if (status == CTR_CORRUPT && history->forgiving) {
+            history->forgiven++;
+            status = CTR_NOT_FOUND;
+        }
     }
     sql_reset(get);
     return status;

@@ -32,6 +32,9 @@ static enum ctr_status roll_up(struct history *history, int64_t slot, struct ctr
     int64_t day_slot = history_slot(HISTORY_HOURS, hour / HISTORY_DAY_HOURS, (uint32_t)slot);
     enum ctr_status status = history_block_get(history, slot, &history->cells, reterr);
 
+    if (status == CTR_NOT_FOUND) {
+        return CTR_OK; /* damaged, and forgiven */
+    }
     if (status != CTR_OK) {
         return status;
     }

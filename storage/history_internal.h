@@ -47,6 +47,8 @@ struct history {
     int64_t next_id;            /* 0: not known */
     int64_t hours_until;        /* days from here on have no hours; -1: not known */
     int64_t swept_until;        /* keys without rows before this day are gone; -1: not known */
+    bool forgiving;             /* what is damaged is as if it were not there */
+    uint64_t forgiven;
     struct history_cells cells; /* the block at work */
     struct history_cells day;   /* and the day that it becomes a part of */
     unsigned char bytes[HISTORY_CHECKSUM_BYTES + HISTORY_PACKED_BYTES_MAX];

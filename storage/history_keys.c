@@ -144,6 +144,10 @@ enum ctr_status history_key_find(struct history *history, const struct minute_ke
     status = sql_next(history->sql, get, reterr);
     if (status == CTR_OK) {
         status = get_key(get, key, ret_key, reterr);
+        if (status == CTR_CORRUPT && history->forgiving) {
+            history->forgiven++;
+            status = CTR_NOT_FOUND;
+        }
     }
     sql_reset(get);
     if (status == CTR_OK) {

@@ -6,6 +6,7 @@
 
 #include "storage/minutes.h"
 #include "storage/moment.h"
+#include "storage/table.h"
 
 enum { CAPACITY_FIRST = 64 };
 
@@ -19,7 +20,8 @@ void ids_init(struct ids *ids, uint64_t limit)
 void ids_done(struct ids *ids)
 {
     for (size_t i = 0; i < ids->minutes_count; i++) {
-        free(ids->minutes[i].prints);
+        table_free(ids->minutes[i].prints,
+                   ids->minutes[i].capacity * sizeof *ids->minutes[i].prints);
     }
     free(ids->minutes);
     memset(ids, 0, sizeof *ids);
@@ -65,7 +67,7 @@ static enum ctr_status grow(struct ids *ids, struct ids_minute *minute, size_t c
 {
     struct ids_minute grown = {.minute_ms = minute->minute_ms, .capacity = capacity};
 
-    grown.prints = calloc(capacity, sizeof *grown.prints);
+    grown.prints = table_alloc(capacity * sizeof *grown.prints);
     if (grown.prints == NULL) {
         return CTR_NO_MEMORY;
     }
@@ -76,7 +78,7 @@ static enum ctr_status grow(struct ids *ids, struct ids_minute *minute, size_t c
     }
     grown.count = minute->count;
     ids->bytes += (capacity - minute->capacity) * sizeof *grown.prints;
-    free(minute->prints);
+    table_free(minute->prints, minute->capacity * sizeof *minute->prints);
     *minute = grown;
     return CTR_OK;
 }
@@ -171,7 +173,8 @@ void ids_forget(struct ids *ids, int64_t until_ms)
     while (count < ids->minutes_count && forgotten(ids, ids->minutes[count].minute_ms)) {
         ids->count -= ids->minutes[count].count;
         ids->bytes -= ids->minutes[count].capacity * sizeof ids->minutes[count].prints[0];
-        free(ids->minutes[count].prints);
+        table_free(ids->minutes[count].prints,
+                   ids->minutes[count].capacity * sizeof *ids->minutes[count].prints);
         count++;
     }
     ids->minutes_count -= count;
@@ -179,4 +182,89 @@ void ids_forget(struct ids *ids, int64_t until_ms)
         memmove(&ids->minutes[0], &ids->minutes[count],
                 ids->minutes_count * sizeof ids->minutes[0]);
     }
+}
+
+/* ---- an image ------------------------------------------------------------------------------ */
+
+static enum ctr_status make_room(struct ids *ids, int64_t minute_ms, size_t more,
+                                 struct ids_minute **ret_minute)
+{
+    size_t capacity = CAPACITY_FIRST;
+    struct ids_minute *minute = find_minute(ids, minute_ms);
+    enum ctr_status status = CTR_OK;
+
+    if (minute == NULL) {
+        status = add_minute(ids, minute_ms, place_of(ids, minute_ms));
+        minute = find_minute(ids, minute_ms);
+    }
+    if (minute == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    while (capacity / 8 * 5 < minute->count + more) {
+        capacity *= 2;
+    }
+    if (status == CTR_OK && capacity > minute->capacity) {
+        status = grow(ids, minute, capacity);
+    }
+    *ret_minute = minute;
+    return status;
+}
+
+enum ctr_status ids_load(struct ids *ids, int64_t minute_ms, const uint64_t *prints, size_t count)
+{
+    struct ids_minute *minute = NULL;
+    enum ctr_status status = make_room(ids, minute_ms, count, &minute);
+
+    for (size_t i = 0; i < count && status == CTR_OK; i++) {
+        size_t at = slot_of(minute, prints[i]);
+
+        if (prints[i] == 0) {
+            status = CTR_CORRUPT;
+        } else if (minute->prints[at] == 0) {
+            minute->prints[at] = prints[i];
+            minute->count++;
+            ids->count++;
+        }
+    }
+    return status;
+}
+
+void ids_adopt(struct ids *into, struct ids *from)
+{
+    uint64_t limit = into->limit;
+    int64_t gone_ms = into->gone_ms;
+
+    CTR_ASSERT(into->minutes_count == 0);
+    ids_done(into);
+    *into = *from;
+    into->limit = limit;
+    ids_init(from, from->limit);
+    ids_forget(into, gone_ms);
+}
+
+bool ids_copy_next(const struct ids *ids, struct ids_copy *copy, uint64_t *ret_prints,
+                   size_t slots_max, size_t *ret_count)
+{
+    size_t at = copy->minute_ms == MOMENT_NONE ? 0 : place_of(ids, copy->minute_ms);
+    const struct ids_minute *minute = NULL;
+
+    *ret_count = 0;
+    if (at < ids->minutes_count && ids->minutes[at].minute_ms == copy->minute_ms &&
+        copy->capacity == ids->minutes[at].capacity && copy->slot >= copy->capacity) {
+        at++; /* that one is done */
+    }
+    if (at == ids->minutes_count) {
+        return false;
+    }
+    minute = &ids->minutes[at];
+    if (minute->minute_ms != copy->minute_ms || minute->capacity != copy->capacity) {
+        /* Another one, or it has grown, and everything in it has moved. */
+        *copy = (struct ids_copy){.minute_ms = minute->minute_ms, .capacity = minute->capacity};
+    }
+    for (size_t i = 0; i < slots_max && copy->slot < minute->capacity; i++, copy->slot++) {
+        if (minute->prints[copy->slot] != 0) {
+            ret_prints[(*ret_count)++] = minute->prints[copy->slot];
+        }
+    }
+    return true;
 }

@@ -48,6 +48,28 @@ bool ids_has(const struct ids *ids, int64_t ts_ms, uint64_t print);
 
 void ids_prefetch(const struct ids *ids, int64_t ts_ms, uint64_t print);
 
+/* ---- an image ------------------------------------------------------------------------------ */
+
+/* Adds fingerprints that were saved, in the order of their slots; those that are there already do
+ * not matter. Errors: CTR_NO_MEMORY; CTR_CORRUPT: one is 0. */
+CTR_MUST_USE enum ctr_status ids_load(struct ids *ids, int64_t minute_ms, const uint64_t *prints,
+                                      size_t count);
+
+/* Moves what `from` holds into an empty `into`, but minutes that are forgotten there. `from` is
+ * empty afterwards. */
+void ids_adopt(struct ids *into, struct ids *from);
+
+/* Where a copy of all fingerprints stands: piece by piece, while others come in. */
+struct ids_copy {
+    int64_t minute_ms; /* MOMENT_NONE before the first */
+    size_t slot, capacity;
+};
+
+/* Copies some fingerprints of one minute to `ret_prints`, which has room for slots_max of them.
+ * Whatever was there when the copy began is copied, some perhaps twice. False: that was all. */
+bool ids_copy_next(const struct ids *ids, struct ids_copy *copy, uint64_t *ret_prints,
+                   size_t slots_max, size_t *ret_count);
+
 /* Forgets the minutes that ended at or before until_ms. */
 void ids_forget(struct ids *ids, int64_t until_ms);
 

@@ -8,21 +8,6 @@
 
 enum { INDEX_FIRST = 1024 };
 
-struct key *keys_at(const struct keys *keys, uint32_t kid)
-{
-    return &keys->chunks[kid / KEYS_PER_CHUNK]->keys[kid % KEYS_PER_CHUNK];
-}
-
-struct totals *keys_totals(const struct keys *keys, uint32_t kid)
-{
-    return &keys->chunks[kid / KEYS_PER_CHUNK]->totals[kid % KEYS_PER_CHUNK * keys->windows];
-}
-
-struct crowd *keys_crowds(const struct keys *keys, uint32_t kid)
-{
-    return &keys->chunks[kid / KEYS_PER_CHUNK]->crowds[kid % KEYS_PER_CHUNK * keys->people_windows];
-}
-
 static size_t chunk_bytes(const struct keys *keys)
 {
     return sizeof(struct key_chunk) + KEYS_PER_CHUNK * keys->windows * sizeof(struct totals) +
@@ -34,7 +19,7 @@ static enum ctr_status add_chunk(struct keys *keys)
     struct key_chunk *chunk = NULL;
 
     CTR_ASSERT(keys->chunks_count < keys->chunks_max);
-    chunk = calloc(1, chunk_bytes(keys));
+    chunk = table_slab_alloc(&keys->slab, chunk_bytes(keys));
     if (chunk == NULL) {
         return CTR_NO_MEMORY;
     }
@@ -72,9 +57,10 @@ enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape)
     keys->windows = shape->windows;
     keys->people_windows = shape->people_windows;
     keys->limit = shape->limit;
+    keys->text_max_bytes = shape->text_max_bytes;
     keys->chunks_max = ((size_t)most + LEVEL_COUNT) / KEYS_PER_CHUNK + 1;
     keys->chunks = calloc(keys->chunks_max, sizeof *keys->chunks);
-    keys->index = calloc(INDEX_FIRST, sizeof *keys->index);
+    keys->index = table_alloc(INDEX_FIRST * sizeof *keys->index);
     keys->free_kids = calloc(keys->chunks_max * KEYS_PER_CHUNK, sizeof *keys->free_kids);
     keys->index_count = INDEX_FIRST;
     if (keys->chunks == NULL || keys->index == NULL || keys->free_kids == NULL ||
@@ -89,17 +75,13 @@ enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape)
 void keys_done(struct keys *keys)
 {
     for (size_t i = 0; keys->chunks != NULL && i < keys->chunks_count; i++) {
-        free(keys->chunks[i]);
+        table_slab_free(&keys->slab, keys->chunks[i], chunk_bytes(keys));
     }
+    table_slab_done(&keys->slab);
     free(keys->chunks);
-    free(keys->index);
+    table_free(keys->index, keys->index_count * sizeof *keys->index);
     free(keys->free_kids);
     memset(keys, 0, sizeof *keys);
-}
-
-uint64_t keys_hash(enum level level, uint64_t page_hash, uint64_t box_hash)
-{
-    return hash_mix((uint64_t)level, page_hash, box_hash);
 }
 
 static uint64_t name_hash(const struct name *name)
@@ -111,16 +93,20 @@ static uint64_t name_hash(const struct name *name)
 uint32_t keys_find(const struct keys *keys, enum level level, const struct name *page,
                    const struct name *box)
 {
-    size_t mask = keys->index_count - 1;
-    uint64_t hash = 0;
-
     if (level == LEVEL_PAGE) {
         return page->page_key;
     }
     if (level == LEVEL_BOX) {
         return box->box_key;
     }
-    hash = keys_hash(level, name_hash(page), name_hash(box));
+    return keys_find_placement(keys, keys_hash(level, name_hash(page), name_hash(box)), page, box);
+}
+
+uint32_t keys_find_placement(const struct keys *keys, uint64_t hash, const struct name *page,
+                             const struct name *box)
+{
+    size_t mask = keys->index_count - 1;
+
     for (size_t at = (size_t)hash & mask; keys->index[at] != 0; at = (at + 1) & mask) {
         const struct key *key = keys_at(keys, keys->index[at] - 1);
 
@@ -186,7 +172,18 @@ static size_t rows(const struct keys *keys)
 
 bool keys_full(const struct keys *keys)
 {
-    return rows(keys) >= keys->limit;
+    return rows(keys) >= keys->limit ||
+           (keys->text_max_bytes > 0 && keys->text_bytes >= keys->text_max_bytes);
+}
+
+/* A placement's names are those of its page and its box, which have keys as well. */
+static uint64_t text_of(const struct key *key)
+{
+    const struct name *name = key->level == LEVEL_PAGE  ? key->page
+                              : key->level == LEVEL_BOX ? key->box
+                                                        : NULL;
+
+    return name == NULL ? 0 : sizeof *name + name->length;
 }
 
 static void index_put(uint32_t *index, size_t index_count, uint64_t hash, uint32_t kid)
@@ -202,7 +199,7 @@ static void index_put(uint32_t *index, size_t index_count, uint64_t hash, uint32
 static enum ctr_status grow_index(struct keys *keys)
 {
     size_t index_count = keys->index_count * 2;
-    uint32_t *index = calloc(index_count, sizeof *index);
+    uint32_t *index = table_alloc(index_count * sizeof *index);
 
     if (index == NULL) {
         return CTR_NO_MEMORY;
@@ -214,9 +211,24 @@ static enum ctr_status grow_index(struct keys *keys)
             index_put(index, index_count, keys_at(keys, kid)->hash, kid);
         }
     }
-    free(keys->index);
+    table_free(keys->index, keys->index_count * sizeof *keys->index);
     keys->index = index;
     keys->index_count = index_count;
+    return CTR_OK;
+}
+
+enum ctr_status keys_expect(struct keys *keys, size_t count, uint32_t kids_max)
+{
+    size_t chunks = kids_max / KEYS_PER_CHUNK + 1;
+
+    if (keys->slab.base == NULL && chunks > keys->chunks_count) {
+        table_slab_init(&keys->slab, (chunks - keys->chunks_count) * (chunk_bytes(keys) + 64));
+    }
+    while (count >= keys->index_count / 8 * 5) {
+        if (grow_index(keys) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+    }
     return CTR_OK;
 }
 
@@ -292,6 +304,7 @@ uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct
     memset(keys_crowds(keys, kid), 0, keys->people_windows * sizeof(struct crowd));
     index_put(keys->index, keys->index_count, key->hash, kid);
     keys->count[level]++;
+    keys->text_bytes += text_of(key);
     if (level == LEVEL_PAGE) {
         page->page_key = kid;
     } else if (level == LEVEL_BOX) {
@@ -346,6 +359,7 @@ void keys_remove(struct keys *keys, uint32_t kid)
     CTR_ASSERT(key->used && key->cells == 0 && kid >= LEVEL_COUNT);
     index_remove(keys, key->hash, kid);
     keys->count[key->level]--;
+    keys->text_bytes -= text_of(key);
     if (key->level == LEVEL_PAGE) {
         key->page->page_key = KEY_NONE;
     } else if (key->level == LEVEL_BOX) {
@@ -358,17 +372,7 @@ void keys_remove(struct keys *keys, uint32_t kid)
     key->page = NULL;
     key->box = NULL;
     keys->free_kids[keys->free_count++] = kid;
-}
-
-void keys_collect_free(struct keys *keys)
-{
-    keys->free_count = 0;
-    /* From above, so that the lowest numbers are handed out first. */
-    for (uint32_t kid = keys->next_kid; kid-- > LEVEL_COUNT;) {
-        if (!keys_at(keys, kid)->used) {
-            keys->free_kids[keys->free_count++] = kid;
-        }
-    }
+    keys->removals++;
 }
 
 uint64_t keys_bytes(const struct keys *keys)

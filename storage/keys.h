@@ -23,12 +23,19 @@
 #include "storage/spread.h"
 #include "storage/status.h"
 #include "storage/store.h"
+#include "storage/table.h"
 
 enum { KEYS_PER_CHUNK = 1024 };
 
-/* The list that last met a key, and where in it. */
+/* The list that last met a key, and where in it. There are two in every key: no gap behind it. */
 struct key_mark {
     uint64_t list;
+    uint32_t at;
+} __attribute__((packed, aligned(4)));
+
+/* The row that the history's newest minute has of a key (storage/book.h). */
+struct key_row {
+    uint32_t block; /* its serial number, 0 none */
     uint32_t at;
 };
 
@@ -46,6 +53,7 @@ struct key {
     bool unsaved;             /* not in the last cut */
     int64_t people_short_s;   /* newest event whose visitor did not fit; MOMENT_NONE never */
     struct key_mark marks[2]; /* writer's scratch, by enum slices_kind */
+    struct key_row told;      /* writer's scratch */
 };
 
 struct key_chunk {
@@ -58,6 +66,7 @@ struct key_chunk {
 struct keys {
     struct key_chunk **chunks;
     size_t chunks_count, chunks_max;
+    struct table_slab slab; /* the first chunks of a start; the others have memory of their own */
     size_t windows;
     size_t people_windows;                 /* the first so many of them have people */
     struct spread spreads[2][WINDOWS_MAX]; /* of all pages, of all boxes */
@@ -66,8 +75,11 @@ struct keys {
     uint32_t *free_kids;
     size_t free_count;
     uint32_t next_kid;           /* never used so far */
+    uint64_t removals;           /* keys removed since the start */
     uint32_t count[LEVEL_COUNT]; /* without the `other` rows */
     uint32_t limit;              /* of pages + boxes + placements */
+    uint64_t text_bytes,
+        text_max_bytes; /* of the pages and boxes that are keys, with their names */
 };
 
 /* The `other` row of a level (never LEVEL_SITE), and the site itself for LEVEL_SITE. */
@@ -81,13 +93,25 @@ static inline uint32_t keys_reserved(enum level level)
 struct keys_shape {
     size_t windows, people_windows;
     uint32_t limit, kids_min;
+    uint64_t text_max_bytes; /* 0: no limit */
 };
 CTR_MUST_USE enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape);
 void keys_done(struct keys *keys);
 
-struct key *keys_at(const struct keys *keys, uint32_t kid);
-struct totals *keys_totals(const struct keys *keys, uint32_t kid);
-struct crowd *keys_crowds(const struct keys *keys, uint32_t kid);
+static inline struct key *keys_at(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK]->keys[kid % KEYS_PER_CHUNK];
+}
+
+static inline struct totals *keys_totals(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK]->totals[kid % KEYS_PER_CHUNK * keys->windows];
+}
+
+static inline struct crowd *keys_crowds(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK]->crowds[kid % KEYS_PER_CHUNK * keys->people_windows];
+}
 
 /* Adds to the counts of a key in one window, and keeps what is known of its siblings in step.
  * Negative numbers take off. Under the store's lock. */
@@ -100,7 +124,10 @@ struct spread keys_spread(const struct keys *keys, enum level level, const struc
                           size_t window);
 
 /* What a key is about as a hash, from the hashes of its ids (0 where it has none). */
-uint64_t keys_hash(enum level level, uint64_t page_hash, uint64_t box_hash);
+static inline uint64_t keys_hash(enum level level, uint64_t page_hash, uint64_t box_hash)
+{
+    return hash_mix((uint64_t)level, page_hash, box_hash);
+}
 
 /* The key with this hash, whatever its ids; KEY_NONE. */
 uint32_t keys_find_hash(const struct keys *keys, uint64_t hash);
@@ -108,6 +135,10 @@ uint32_t keys_find_hash(const struct keys *keys, uint64_t hash);
 /* The kid of a placement, page or box by its names (writer) or KEY_NONE. */
 uint32_t keys_find(const struct keys *keys, enum level level, const struct name *page,
                    const struct name *box);
+
+/* The same for a placement whose hash is known. */
+uint32_t keys_find_placement(const struct keys *keys, uint64_t hash, const struct name *page,
+                             const struct name *box);
 
 /* What a name is about, by which of its ids are there. */
 enum level keys_level(const struct key_name *name);
@@ -126,6 +157,18 @@ CTR_MUST_USE enum ctr_status keys_reserve(struct keys *keys);
 /* Adds a key; the caller has taken one use of each name for it. kid_wanted KEY_NONE: any. */
 uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct name *box,
                   uint32_t kid_wanted);
+
+/* Before keys are loaded: makes room for `count` of them, with numbers up to kids_max. Errors:
+ * CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status keys_expect(struct keys *keys, size_t count, uint32_t kids_max);
+
+/* Asks for the memory that adding or finding a key of this hash looks at first, and for that of a
+ * key (KEY_NONE: none). */
+void keys_prefetch(const struct keys *keys, uint64_t hash);
+void keys_prefetch_key(const struct keys *keys, uint32_t kid);
+
+/* The key that keys_find_hash() is going to look at first; KEY_NONE. */
+uint32_t keys_peek(const struct keys *keys, uint64_t hash);
 
 /* Adds a key at its old number, which must be free. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status keys_restore(struct keys *keys, uint32_t kid, enum level level,

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY_FIRST = 64, INDEX_FIRST = 64 };
+#include "storage/hash.h"
+#include "storage/moment.h"
+
+enum { CAPACITY_FIRST = 64, INDEX_FIRST = 64, ROWS_UNINDEXED = 32 };
 
 struct minute_block *minute_block_new(int64_t minute_ms)
 {
@@ -38,6 +41,7 @@ void minute_block_give(struct minute_block *block)
         free(block->rows);
         free(block->texts);
         free(block->index);
+        free(block->row_index);
         free(block);
     }
 }
@@ -170,6 +174,47 @@ static void *reserve_items(void *items, size_t count, size_t more, size_t item_b
     return grown;
 }
 
+static size_t row_place(const struct minute_block *block, uint32_t key, int64_t minute_ms,
+                        size_t count)
+{
+    return (size_t)hash_mix(block->keys[key].hash, (uint64_t)minute_ms, 0) & (count - 1);
+}
+
+static void index_row(struct minute_block *block, uint32_t *index, size_t count, uint32_t row)
+{
+    size_t at = row_place(block, block->rows[row].key, block->rows[row].minute_ms, count);
+
+    while (index[at] != 0) {
+        at = (at + 1) & (count - 1);
+    }
+    index[at] = row + 1;
+}
+
+/* Makes room in the index of rows for one more, at most 5/8 full. A copy gets all of it anew. */
+static bool reserve_row_index(struct minute_block *block)
+{
+    size_t count = block->row_index_count == 0 ? INDEX_FIRST : block->row_index_count;
+    uint32_t *index = NULL;
+
+    while (block->rows_count + 1 > count / 8 * 5) {
+        count *= 2;
+    }
+    if (count == block->row_index_count) {
+        return true;
+    }
+    index = calloc(count, sizeof *index);
+    if (index == NULL) {
+        return false;
+    }
+    for (uint32_t row = 0; row < block->rows_count; row++) {
+        index_row(block, index, count, row);
+    }
+    free(block->row_index);
+    block->row_index = index;
+    block->row_index_count = count;
+    return true;
+}
+
 static bool reserve_row(struct minute_block *block)
 {
     void *rows = reserve_items(block->rows, block->rows_count, 1, sizeof *block->rows,
@@ -179,7 +224,8 @@ static bool reserve_row(struct minute_block *block)
         return false;
     }
     block->rows = rows;
-    return true;
+    return block->minute_ms != MOMENT_NONE || block->rows_count < ROWS_UNINDEXED ||
+           reserve_row_index(block);
 }
 
 static bool reserve_key(struct minute_block *block, size_t texts_length)
@@ -231,6 +277,28 @@ static uint32_t append_key(struct minute_block *block, const struct minute_key *
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
+/* A key has one row in a block of one minute. Among corrections it may have hundreds, and those are
+ * found by an index. MINUTE_NONE: there is none. */
+static uint32_t find_row(const struct minute_block *block, uint32_t key, int64_t minute_ms)
+{
+    uint32_t row = block->keys[key].first;
+
+    if (block->row_index_count == 0) {
+        while (row != MINUTE_NONE && block->rows[row].minute_ms != minute_ms) {
+            row = block->rows[row].next;
+        }
+        return row;
+    }
+    for (size_t at = row_place(block, key, minute_ms, block->row_index_count);
+         block->row_index[at] != 0; at = (at + 1) & (block->row_index_count - 1)) {
+        row = block->row_index[at] - 1;
+        if (block->rows[row].key == key && block->rows[row].minute_ms == minute_ms) {
+            return row;
+        }
+    }
+    return MINUTE_NONE;
+}
+
 enum ctr_status minute_block_row(struct minute_block *block, const struct minute_key *key,
                                  uint32_t kid, int64_t minute_ms, struct minute_row **ret_row)
 {
@@ -238,12 +306,11 @@ enum ctr_status minute_block_row(struct minute_block *block, const struct minute
 
     CTR_ASSERT(key->page.length <= UINT16_MAX && key->box.length <= UINT16_MAX);
     if (number != MINUTE_NONE) {
-        /* Nearly always the first: a block of one minute has one row a key. */
-        for (uint32_t i = block->keys[number].first; i != MINUTE_NONE; i = block->rows[i].next) {
-            if (block->rows[i].minute_ms == minute_ms) {
-                *ret_row = &block->rows[i];
-                return CTR_OK;
-            }
+        uint32_t row = find_row(block, number, minute_ms);
+
+        if (row != MINUTE_NONE) {
+            *ret_row = &block->rows[row];
+            return CTR_OK;
         }
     }
     if (!reserve_row(block)) {
@@ -258,6 +325,9 @@ enum ctr_status minute_block_row(struct minute_block *block, const struct minute
     block->rows[block->rows_count] = (struct minute_row){
         .key = number, .next = block->keys[number].first, .minute_ms = minute_ms};
     block->keys[number].first = (uint32_t)block->rows_count;
+    if (block->row_index_count > 0) {
+        index_row(block, block->row_index, block->row_index_count, (uint32_t)block->rows_count);
+    }
     *ret_row = &block->rows[block->rows_count++];
     return CTR_OK;
 }
@@ -286,5 +356,5 @@ uint64_t minute_block_bytes(const struct minute_block *block)
 {
     return sizeof *block + block->keys_capacity * sizeof *block->keys +
            block->rows_capacity * sizeof *block->rows + block->texts_capacity +
-           block->index_count * sizeof *block->index;
+           (block->index_count + block->row_index_count) * sizeof *block->index;
 }

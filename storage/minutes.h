@@ -77,6 +77,7 @@ struct minute_block {
     _Atomic uint32_t users;
     int64_t minute_ms; /* MOMENT_NONE: rows of different minutes */
     bool changed;      /* since it was last copied for a cut */
+    uint32_t serial;   /* of one that is open, 0 before it is asked for */
     uint64_t cut;      /* the first cut that was given it, 0 none */
     size_t keys_count, keys_capacity;
     struct minute_block_key *keys;
@@ -86,6 +87,8 @@ struct minute_block {
     char *texts;
     size_t index_count; /* a power of two, 0 before the first key */
     uint32_t *index;    /* key + 1 by hash, 0 free */
+    size_t row_index_count;
+    uint32_t *row_index; /* row + 1 by key and minute where minutes differ, 0 free */
 };
 
 /* An empty block with one user. NULL: no memory. minute_ms MOMENT_NONE: of different minutes. */
@@ -97,8 +100,7 @@ void minute_block_give(struct minute_block *block); /* NULL is fine */
  * the beginning, until one is added. NULL: no memory. */
 struct minute_block *minute_block_copy(const struct minute_block *block);
 
-/* The row of key and minute, made with zeros if need be. kid: a hint, kept with the key. Looks at
- * the key's rows from the newest on, so that a block should not have hundreds of one key. Errors:
+/* The row of key and minute, made with zeros if need be. kid: a hint, kept with the key. Errors:
  * CTR_NO_MEMORY: nothing changed. Valid until the next call. */
 CTR_MUST_USE enum ctr_status minute_block_row(struct minute_block *block,
                                               const struct minute_key *key, uint32_t kid,
@@ -112,5 +114,15 @@ const struct minute_row *minute_block_find(const struct minute_block *block,
 struct minute_key minute_block_key(const struct minute_block *block, uint32_t key);
 
 uint64_t minute_block_bytes(const struct minute_block *block);
+
+/* ---- for the disk (minutes_pack.c) --------------------------------------------------------- */
+
+struct packer;
+struct unpacker;
+void minute_block_pack(const struct minute_block *block, struct packer *packer);
+
+/* All of the bytes as a new block. Errors: CTR_CORRUPT, CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status minute_block_unpack(struct unpacker *unpacker, int64_t minute_ms,
+                                                 struct minute_block **ret_block);
 
 #endif

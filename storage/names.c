@@ -70,7 +70,12 @@ static enum ctr_status grow(struct names *names)
 
 enum ctr_status names_take(struct names *names, struct text text, struct name **ret_name)
 {
-    uint64_t hash = hash_id(names->secret, text.bytes, text.length);
+    return names_take_hashed(names, text, names_hash(names, text), ret_name);
+}
+
+enum ctr_status names_take_hashed(struct names *names, struct text text, uint64_t hash,
+                                  struct name **ret_name)
+{
     size_t at = find_slot(names, text, hash);
     struct name *name = names->slots[at].name;
 
@@ -133,4 +138,21 @@ void names_give(struct names *names, struct name *name)
         names->bytes -= sizeof *name + name->length;
         free(name);
     }
+}
+
+uint64_t names_hash(const struct names *names, struct text text)
+{
+    return hash_id(names->secret, text.bytes, text.length);
+}
+
+void names_prefetch(const struct names *names, uint64_t hash)
+{
+    __builtin_prefetch(&names->slots[(size_t)hash & (names->slots_count - 1)]);
+}
+
+const struct name *names_peek(const struct names *names, uint64_t hash)
+{
+    const struct name_slot *slot = &names->slots[(size_t)hash & (names->slots_count - 1)];
+
+    return slot->hash == hash ? slot->name : NULL;
 }

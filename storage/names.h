@@ -51,7 +51,17 @@ void names_done(struct names *names);
 CTR_MUST_USE enum ctr_status names_take(struct names *names, struct text text,
                                         struct name **ret_name);
 
+/* The same where its names_hash() is known. */
+CTR_MUST_USE enum ctr_status names_take_hashed(struct names *names, struct text text, uint64_t hash,
+                                               struct name **ret_name);
+
 /* One user less; the last one frees it. NULL is fine. */
 void names_give(struct names *names, struct name *name);
+
+/* For taking many at once: the hash of a text, asking for the memory where a name of that hash is
+ * found, and the name that is probably meant (NULL: none), to ask for what it points to. */
+uint64_t names_hash(const struct names *names, struct text text);
+void names_prefetch(const struct names *names, uint64_t hash);
+const struct name *names_peek(const struct names *names, uint64_t hash);
 
 #endif

@@ -76,7 +76,7 @@ void packer_done(struct packer *packer)
     *packer = (struct packer){0};
 }
 
-uint64_t unpack_unsigned(struct unpacker *unpacker)
+uint64_t unpack_long(struct unpacker *unpacker)
 {
     uint64_t value = 0;
 
@@ -94,13 +94,6 @@ uint64_t unpack_unsigned(struct unpacker *unpacker)
     }
     unpacker->failed = true;
     return 0;
-}
-
-int64_t unpack_signed(struct unpacker *unpacker)
-{
-    uint64_t value = unpack_unsigned(unpacker);
-
-    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
 }
 
 const char *unpack_bytes(struct unpacker *unpacker, size_t max_length, size_t *ret_length)

@@ -32,8 +32,25 @@ struct unpacker {
     bool failed;
 };
 
-uint64_t unpack_unsigned(struct unpacker *unpacker);
-int64_t unpack_signed(struct unpacker *unpacker);
+/* The general way, and what is done where the integer is not one byte, as nearly all of them are in
+ * slices and minutes: a start reads some twenty million. */
+uint64_t unpack_long(struct unpacker *unpacker);
+
+static inline uint64_t unpack_unsigned(struct unpacker *unpacker)
+{
+    if (unpacker->at < unpacker->end && *unpacker->at < 0x80 && !unpacker->failed) {
+        return *unpacker->at++;
+    }
+    return unpack_long(unpacker);
+}
+
+static inline int64_t unpack_signed(struct unpacker *unpacker)
+{
+    uint64_t value = unpack_unsigned(unpacker);
+
+    return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
 /* Points into the bytes; at most max_length, else it fails. */
 const char *unpack_bytes(struct unpacker *unpacker, size_t max_length, size_t *ret_length);
 uint64_t unpack_hash(struct unpacker *unpacker);

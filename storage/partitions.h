@@ -33,6 +33,43 @@ struct partition_counts {
     uint64_t malformed[MALFORMED_COUNT];
 };
 
+/* What a partition is doing, or what keeps it from being read. The names and what to do about each
+ * are a table of docs/operations.md. */
+enum partition_state {
+    PARTITION_READING,  /* in a backlog */
+    PARTITION_STARTING, /* where to begin is not known yet */
+    PARTITION_AT_END,
+    PARTITION_HELD, /* ahead of the others, waits for them */
+    /* these go away by themselves */
+    PARTITION_BLOCKED, /* an open transaction: what stands behind it cannot be read */
+    PARTITION_STALLED, /* a backlog, and nothing comes */
+    PARTITION_GONE,    /* not on the brokers any more */
+    PARTITION_REFUSED, /* reading it is not allowed */
+    PARTITION_DAMAGED, /* a batch cannot be read; with gap = stop until it is replaced */
+    /* these stand until a setting is changed */
+    PARTITION_GAP,       /* records were deleted before they were read, and gap = stop */
+    PARTITION_REPLACED,  /* another log than the one that was read */
+    PARTITION_TRUNCATED, /* the log ends before the position */
+    PARTITION_STATE_COUNT
+};
+
+const char *partition_state_name(enum partition_state state);
+
+/* One sentence: why it is not read and what to do; NULL where it is. */
+const char *partition_state_reason(enum partition_state state);
+
+/* By what a log is known again: its last applied record. The hash is under the store's secret, so
+ * it tells nothing about the record. */
+struct record_print {
+    int64_t offset; /* -1: no record was applied yet */
+    int64_t time_ms;
+    uint64_t hash;
+};
+
+/* `secret`: the store's. An absent key or value has no bytes. */
+struct record_print record_print_of(const uint64_t *secret, int64_t offset, int64_t time_ms,
+                                    struct text key, struct text value);
+
 struct partition {
     char topic[PARTITION_TOPIC_BYTES];
     int32_t number;
@@ -46,7 +83,16 @@ struct partition {
     int64_t alive_ms;     /* last delivery or confirmation */
     int64_t pending_end;  /* an end that was seen but not yet reached ... */
     int64_t pending_ms;   /* ... and when; MOMENT_NONE: nothing pending */
-    uint64_t gap_records; /* offsets the broker had deleted before they were read */
+    /* Offsets given up unread: deleted by the broker, or in a batch that cannot be read. Where
+     * offsets have holes (markers, compaction) this is more than there were records. */
+    uint64_t lost;
+    uint64_t redelivered; /* came again and were dropped by their offset */
+    uint64_t unverified;  /* beginnings at which no record was left to know the log by */
+    uint64_t log_changes; /* times another log was begun under the same name */
+    struct record_print print;
+    enum partition_state trouble; /* PARTITION_READING: none */
+    bool held;
+    int64_t gap_to; /* in PARTITION_GAP: where the log begins now */
     struct partition_counts counts;
 };
 
@@ -57,8 +103,14 @@ uint64_t partition_malformed(const struct partition_counts *counts);
 int64_t partition_next(const struct partition *partition);
 
 /* Begins (or, after a gap, begins again) at `offset`; ends the interval before it. Offsets between
- * the two were gone before they were read and are added to gap_records when `gap`. */
+ * the two were gone before they were read and are added to `lost` when `gap`. An offset below the
+ * position begins another log, whose records the print does not know. */
 void partition_start(struct partition *partition, int64_t offset, bool gap);
+
+enum partition_state partition_state(const struct partition *partition);
+
+/* `lost`, with what is known to be gone while gap = stop waits for a decision. */
+uint64_t partition_lost(const struct partition *partition);
 
 /* The log was read up to offset `next`, whether records stood there or not (holes). */
 void partition_reach(struct partition *partition, int64_t next, int64_t now_ms);

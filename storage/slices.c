@@ -6,7 +6,7 @@
 
 #include "storage/moment.h"
 
-enum { COMPACT_FIRST = 1024, SLICE_NUMBERS_MAX = 3 };
+enum { SLICE_NUMBERS_MAX = 3 };
 
 static void add_tier(struct slices *slices, int64_t grain_ms)
 {
@@ -87,7 +87,7 @@ enum ctr_status slices_in_tier(struct slices *slices, struct tier *tier, int64_t
     memmove(&tier->items[at + 1], &tier->items[at], (tier->count - at) * sizeof tier->items[0]);
     tier->items[at] = (struct slice){.start_ms = start_ms,
                                      .mark = slices->next_mark++,
-                                     .compact_at = COMPACT_FIRST,
+                                     .compact_at = SLICE_COMPACT_FIRST,
                                      .unsaved = true};
     tier->count++;
     *ret_slice = &tier->items[at];
@@ -136,7 +136,7 @@ enum ctr_status slices_reserve(struct slices *slices, struct slice *slice, size_
         return CTR_OK;
     }
     while (capacity < slice->count + count) {
-        capacity += capacity / 2;
+        capacity += capacity / 2 + 1;
     }
     cells = realloc(slice->cells, capacity * cell_bytes(slices));
     if (cells == NULL) {
@@ -187,7 +187,7 @@ void slices_compact(struct slices *slices, const struct keys *keys, struct slice
         memmove(slice_cell(slices, slice, kept++), cell, cell_bytes(slices));
     }
     slice->count = kept;
-    slice->compact_at = kept * 2 > COMPACT_FIRST ? kept * 2 : COMPACT_FIRST;
+    slice->compact_at = kept * 2 > SLICE_COMPACT_FIRST ? kept * 2 : SLICE_COMPACT_FIRST;
 }
 
 enum ctr_status slices_add(struct slices *slices, struct keys *keys, struct slice *slice,
@@ -257,63 +257,4 @@ void slices_count(const struct slices *slices, struct keys *keys, const void *ce
             add_to_totals(slices, keys, w, cell, 1);
         }
     }
-}
-
-void slices_sum(const struct slices *slices, struct keys *keys, const int64_t *from_ms)
-{
-    for (size_t t = 0; t < slices->tiers_count; t++) {
-        for (size_t i = 0; i < slices->tiers[t].count; i++) {
-            const struct slice *slice = &slices->tiers[t].items[i];
-
-            for (size_t c = 0; c < slice->count; c++) {
-                slices_count(slices, keys, slice_cell(slices, slice, c), slice->start_ms, from_ms);
-            }
-        }
-    }
-}
-
-enum ctr_status slices_restore(struct slices *slices, struct keys *keys, int64_t grain_ms,
-                               int64_t start_ms, const void *cells, size_t count)
-{
-    const uint32_t *words = cells;
-    struct tier *tier = slices->tiers;
-    struct slice *slice = NULL;
-    bool unsaved = false;
-
-    while (tier < slices->tiers + slices->tiers_count && tier->grain_ms < grain_ms) {
-        tier++;
-    }
-    if (tier == slices->tiers + slices->tiers_count) {
-        return slices_note_gone(slices, grain_ms, start_ms);
-    }
-    if (tier->grain_ms != grain_ms && slices_note_gone(slices, grain_ms, start_ms) != CTR_OK) {
-        return CTR_NO_MEMORY;
-    }
-    if (slices_in_tier(slices, tier, moment_floor(start_ms, tier->grain_ms), &slice) != CTR_OK ||
-        slices_reserve(slices, slice, count) != CTR_OK) {
-        return CTR_NO_MEMORY;
-    }
-    /* As it is in the snapshot, unless a slice of another grain became a part of it. */
-    unsaved = tier->grain_ms != grain_ms || (slice->count > 0 && slice->unsaved);
-    for (size_t c = 0; c < count; c++) {
-        if (slices_add(slices, keys, slice, words + c * slices->stride) != CTR_OK) {
-            return CTR_NO_MEMORY;
-        }
-    }
-    slice->unsaved = unsaved;
-    slice->saved = slice->saved || tier->grain_ms == grain_ms;
-    return CTR_OK;
-}
-
-enum ctr_status slices_find_orphans(struct slices *slices, const struct keys *keys)
-{
-    for (uint32_t kid = LEVEL_COUNT; kid < keys->next_kid; kid++) {
-        if (keys_at(keys, kid)->used && keys_at(keys, kid)->cells == 0) {
-            if (slices_reserve_orphans(slices, 1) != CTR_OK) {
-                return CTR_NO_MEMORY;
-            }
-            slices->orphans[slices->orphans_count++] = kid;
-        }
-    }
-    return CTR_OK;
 }

@@ -124,20 +124,49 @@ void slices_count(const struct slices *slices, struct keys *keys, const void *ce
  * Errors: CTR_NO_MEMORY: not all was folded; the next call goes on. */
 CTR_MUST_USE enum ctr_status slices_settle(struct slices *slices, struct keys *keys, int64_t to_ms);
 
+/* ---- a start (slices_load.c) --------------------------------------------------------------- */
+
+/* How many cells mention each key, before the keys are told. */
+struct slices_tally {
+    uint32_t *cells; /* by kid */
+    uint32_t kids;
+};
+
+/* Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status slices_tally_init(struct slices_tally *tally, const struct keys *keys);
+void slices_tally_done(struct slices_tally *tally);
+
+/* Tells the keys. Errors: CTR_CORRUPT: one of them is not there. */
+CTR_MUST_USE enum ctr_status slices_tally_add(const struct slices_tally *tally, struct keys *keys);
+
+/* A slice as it was saved; cells are words like those of slice_cell(). */
+struct slice_saved {
+    int64_t grain_ms, start_ms;
+    const uint32_t *cells;
+    size_t count;
+};
+
 /* Puts a saved slice back where it was. A grain that is no tier any more goes to the next coarser
  * one; without one the windows that needed the slice are gone, and so is the slice: the snapshot
- * will be told. Errors: CTR_NO_MEMORY. */
+ * will be told. Errors: CTR_NO_MEMORY; CTR_CORRUPT: it is of a key that is not there. */
 CTR_MUST_USE enum ctr_status slices_restore(struct slices *slices, struct keys *keys,
-                                            int64_t grain_ms, int64_t start_ms, const void *cells,
-                                            size_t count);
+                                            struct slices_tally *tally,
+                                            const struct slice_saved *saved);
 
-/* Lists the keys without a cell as orphans (after a restore). Errors: CTR_NO_MEMORY. */
+/* Gives an empty slice its cells; takes the malloc'd `cells` over unless it fails. Errors:
+ * CTR_CORRUPT: a key cannot be. */
+CTR_MUST_USE enum ctr_status slices_fill(struct slices *slices, struct slices_tally *tally,
+                                         struct slice *slice, uint32_t *cells, size_t count);
+
+/* Lists the keys without a cell as orphans. Errors: CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status slices_find_orphans(struct slices *slices, const struct keys *keys);
 
-/* Sets the limits for `to` without folding anything (after a restore). */
+/* Sets the limits for `to` without folding anything. */
 void slices_set_limits(struct slices *slices, int64_t to_ms);
 
-/* Adds every slice to the totals of the windows that hold it (after a restore). */
-void slices_sum(const struct slices *slices, struct keys *keys, const int64_t *from_ms);
+/* Adds every slice to the totals of the windows that hold it; the keys of all cells are there.
+ * Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status slices_sum(const struct slices *slices, struct keys *keys,
+                                        const int64_t *from_ms);
 
 #endif

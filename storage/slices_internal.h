@@ -7,7 +7,8 @@
 
 #include "storage/slices.h"
 
-enum { SLICE_CELLS_FIRST = 64 }; /* the room a slice begins with */
+enum { SLICE_CELLS_FIRST = 64 };     /* the room a slice begins with */
+enum { SLICE_COMPACT_FIRST = 1024 }; /* cells at which it is compacted first */
 
 /* First slice of the tier at or after start_ms. */
 size_t slices_lower_bound(const struct tier *tier, int64_t start_ms);

@@ -1,150 +1,18 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/snapshot_internal.h"
-
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Saving a checkpoint: one transaction, then the log is folded into the file.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/fault_point.h"
 #include "storage/hash.h"
 #include "storage/history.h"
 #include "storage/pack.h"
+#include "storage/snapshot_internal.h"
 
-enum { APPLICATION_ID = 0x4c435452 /* "LCTR" */ };
-
-static const char schema[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE partition (number INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,"
-    " account BLOB NOT NULL) STRICT;"
-    "CREATE TABLE key (kid INTEGER PRIMARY KEY, level INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL, page BLOB NOT NULL, box BLOB NOT NULL) STRICT;"
-    "CREATE TABLE slice (grain INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL, cells BLOB NOT NULL, UNIQUE (grain, start)) STRICT;"
-    "CREATE TABLE held (apply INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL, records BLOB NOT NULL) STRICT;"
-    "CREATE TABLE journal (number INTEGER PRIMARY KEY, newest INTEGER NOT NULL,"
-    " checksum INTEGER NOT NULL, events BLOB NOT NULL) STRICT;"
-    "CREATE TABLE minute (start INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,"
-    " rows BLOB NOT NULL) STRICT;"
-    "PRAGMA application_id = 1279480914;"
-    "PRAGMA user_version = 2;";
-
-#define KEEP_MINUTES_MS (INT64_C(8) * 24 * HISTORY_HOUR_MS)
-#define KEEP_HOURS_MS   (INT64_C(400) * 24 * HISTORY_HOUR_MS)
-
-static const char *const statement_texts[STATEMENTS_COUNT] = {
-    [PUT_META] = "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-    [PUT_PARTITION] = "INSERT OR REPLACE INTO partition VALUES (?, ?, ?)",
-    [PUT_KEY] = "INSERT OR REPLACE INTO key VALUES (?, ?, ?, ?, ?)",
-    [PUT_SLICE] = "INSERT OR REPLACE INTO slice VALUES (?, ?, ?, ?, ?)",
-    [PUT_HELD] = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)",
-    [PUT_JOURNAL] = "INSERT INTO journal SELECT coalesce(max(number), 0) + 1, ?, ?, ? FROM journal",
-    [PUT_MINUTE] = "INSERT OR REPLACE INTO minute VALUES (?, ?, ?)",
-    [DROP_JOURNAL] = "DELETE FROM journal WHERE newest < ?",
-    [DROP_MINUTES] = "DELETE FROM minute WHERE start < ?",
-    [DROP_KEY] = "DELETE FROM key WHERE kid = ?",
-    [DROP_SLICE] = "DELETE FROM slice WHERE grain = ? AND start = ?",
-    [DROP_HELD] = "DELETE FROM held WHERE apply = ?",
-};
-
-/* ---- open ---------------------------------------------------------------------------------- */
-
-static enum ctr_status make_tables(struct snapshot *snapshot, struct ctr_error *reterr)
-{
-    enum ctr_status status = sql_own(snapshot->sql, reterr);
-
-    if (status == CTR_OK) {
-        status = sql_run(snapshot->sql, schema, reterr);
-    }
-    if (status == CTR_OK) {
-        status = sql_run(snapshot->sql, history_schema, reterr);
-    }
-    if (status == CTR_OK) {
-        status = sql_run(snapshot->sql, "COMMIT", reterr);
-    }
-    if (status != CTR_OK) {
-        sql_rollback(snapshot->sql);
-    }
-    return status;
-}
-
-static enum ctr_status check_version(struct snapshot *snapshot, const char *path,
-                                     struct ctr_error *reterr)
-{
-    int64_t application = 0;
-    int64_t version = 0;
-    int64_t tables = 0;
-    enum ctr_status status =
-        sql_integer(snapshot->sql, "PRAGMA application_id", &application, reterr);
-
-    if (status == CTR_OK) {
-        status = sql_integer(snapshot->sql, "PRAGMA user_version", &version, reterr);
-    }
-    if (status == CTR_OK) {
-        status = sql_integer(snapshot->sql, "SELECT count(*) FROM sqlite_schema", &tables, reterr);
-    }
-    if (status != CTR_OK) {
-        return status;
-    }
-    if (tables == 0 && version == 0 && application == 0) {
-        return make_tables(snapshot, reterr);
-    }
-    if (application != APPLICATION_ID) {
-        return ctr_fail(reterr, CTR_INVALID,
-                        "%s is a database of another program; name another data_dir", path);
-    }
-    if (version != SNAPSHOT_VERSION) {
-        return ctr_fail(reterr, CTR_INVALID,
-                        "%s has schema version %lld, this program knows %d; run the %s program, "
-                        "or name another data_dir",
-                        path, (long long)version, (int)SNAPSHOT_VERSION,
-                        version > SNAPSHOT_VERSION ? "newer" : "older");
-    }
-    return sql_own(snapshot->sql, reterr);
-}
-
-enum ctr_status snapshot_open(const char *path, struct snapshot **ret_snapshot,
-                              struct ctr_error *reterr)
-{
-    struct snapshot *snapshot = calloc(1, sizeof *snapshot);
-    enum ctr_status status = CTR_OK;
-
-    if (snapshot == NULL) {
-        return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to open %s", path);
-    }
-    snapshot_keep(snapshot, KEEP_MINUTES_MS, KEEP_HOURS_MS);
-    status = sql_open(path, &snapshot->sql, reterr);
-    if (status == CTR_OK) {
-        status = check_version(snapshot, path, reterr);
-    }
-    for (int i = 0; status == CTR_OK && i < STATEMENTS_COUNT; i++) {
-        status = sql_prepare(snapshot->sql, statement_texts[i], &snapshot->statements[i], reterr);
-    }
-    if (status == CTR_OK) {
-        status = history_open(snapshot->sql, &snapshot->history, reterr);
-    }
-    if (status != CTR_OK) {
-        snapshot_close(snapshot);
-        return status;
-    }
-    *ret_snapshot = snapshot;
-    return CTR_OK;
-}
-
-void snapshot_close(struct snapshot *snapshot)
-{
-    if (snapshot == NULL) {
-        return;
-    }
-    history_close(snapshot->history);
-    for (int i = 0; i < STATEMENTS_COUNT; i++) {
-        sql_finish(snapshot->statements[i]);
-    }
-    sql_close(snapshot->sql);
-    free(snapshot);
-}
-
-/* ---- save ---------------------------------------------------------------------------------- */
+enum { SHRINK_PAGES = 256 };
 
 static enum ctr_status put_integer(struct snapshot *snapshot, const char *name, int64_t value,
                                    struct ctr_error *reterr)
@@ -229,6 +97,7 @@ static enum ctr_status save_partitions(struct snapshot *snapshot, const struct c
     return status;
 }
 
+/* Keys that are gone are no list of their own: see snapshot_save_keys(). */
 static enum ctr_status save_gone(struct snapshot *snapshot, const struct checkpoint *from,
                                  struct ctr_error *reterr)
 {
@@ -241,10 +110,6 @@ static enum ctr_status save_gone(struct snapshot *snapshot, const struct checkpo
                        "DELETE FROM partition; DELETE FROM minute",
                        reterr);
     }
-    for (size_t i = 0; i < from->keys_gone_count && status == CTR_OK; i++) {
-        sql_set_integer(statements[DROP_KEY], 1, from->keys_gone[i]);
-        status = sql_do(snapshot->sql, statements[DROP_KEY], reterr);
-    }
     for (size_t i = 0; i < from->slices_gone_count && status == CTR_OK; i++) {
         sql_set_integer(statements[DROP_SLICE], 1, from->slices_gone[i].grain_ms);
         sql_set_integer(statements[DROP_SLICE], 2, from->slices_gone[i].start_ms);
@@ -253,25 +118,6 @@ static enum ctr_status save_gone(struct snapshot *snapshot, const struct checkpo
     for (size_t i = 0; i < from->buckets_gone_count && status == CTR_OK; i++) {
         sql_set_integer(statements[DROP_HELD], 1, from->buckets_gone[i]);
         status = sql_do(snapshot->sql, statements[DROP_HELD], reterr);
-    }
-    return status;
-}
-
-static enum ctr_status save_keys(struct snapshot *snapshot, const struct checkpoint *from,
-                                 struct ctr_error *reterr)
-{
-    struct sql_statement *put = snapshot->statements[PUT_KEY];
-    enum ctr_status status = CTR_OK;
-
-    for (size_t i = 0; i < from->keys_count && status == CTR_OK; i++) {
-        const struct checkpoint_key *key = &from->keys[i];
-
-        sql_set_integer(put, 1, key->kid);
-        sql_set_integer(put, 2, key->level);
-        sql_set_integer(put, 3, snapshot_key_checksum(key->kid, key->level, key->page, key->box));
-        sql_set_bytes(put, 4, key->page.bytes, key->page.length);
-        sql_set_bytes(put, 5, key->box.bytes, key->box.length);
-        status = sql_do(snapshot->sql, put, reterr);
     }
     return status;
 }
@@ -329,31 +175,47 @@ static enum ctr_status save_held(struct snapshot *snapshot, const struct checkpo
     return status;
 }
 
-enum ctr_status snapshot_save(struct snapshot *snapshot, const struct checkpoint *checkpoint,
-                              int64_t saved_ms, struct ctr_error *reterr)
+/* All that is done between BEGIN and COMMIT. */
+static enum ctr_status save_all(struct snapshot *snapshot, const struct checkpoint *checkpoint,
+                                int64_t saved_ms, struct ctr_error *reterr)
 {
     typedef enum ctr_status step(struct snapshot *, const struct checkpoint *, struct ctr_error *);
-    static step *const steps[] = {save_gone,
-                                  save_partitions,
-                                  save_keys,
-                                  save_slices,
-                                  save_held,
-                                  snapshot_save_journals,
-                                  snapshot_save_minutes,
-                                  snapshot_save_history};
-    enum ctr_status status = sql_run(snapshot->sql, "BEGIN IMMEDIATE", reterr);
+    static step *const steps[] = {
+        save_gone, save_partitions,        snapshot_save_keys,    save_slices,
+        save_held, snapshot_save_journals, snapshot_save_minutes, snapshot_save_history};
     int64_t journals = 0;
+    enum ctr_status status = CTR_OK;
 
     for (size_t i = 0; i < sizeof steps / sizeof steps[0] && status == CTR_OK; i++) {
+        FAULT_POINT("save_step");
         status = steps[i](snapshot, checkpoint, reterr);
     }
     if (status == CTR_OK) {
         status = sql_integer(snapshot->sql, "SELECT count(*) FROM journal", &journals, reterr);
     }
     if (status == CTR_OK) {
+        FAULT_POINT("save_meta");
         status = save_meta(snapshot, checkpoint, saved_ms, journals, reterr);
     }
     if (status == CTR_OK) {
+        FAULT_POINT("save_image_name");
+        status = snapshot_name_image(snapshot, reterr);
+    }
+    return status == CTR_OK ? sql_shrink(snapshot->sql, SHRINK_PAGES, reterr) : status;
+}
+
+enum ctr_status snapshot_save(struct snapshot *snapshot, const struct checkpoint *checkpoint,
+                              int64_t saved_ms, struct ctr_error *reterr)
+{
+    enum ctr_status status = CTR_OK;
+
+    FAULT_POINT("save_begin");
+    status = sql_run(snapshot->sql, "BEGIN IMMEDIATE", reterr);
+    if (status == CTR_OK) {
+        status = save_all(snapshot, checkpoint, saved_ms, reterr);
+    }
+    if (status == CTR_OK) {
+        FAULT_POINT("save_commit");
         status = sql_run(snapshot->sql, "COMMIT", reterr);
     }
     if (status != CTR_OK) {
@@ -361,30 +223,14 @@ enum ctr_status snapshot_save(struct snapshot *snapshot, const struct checkpoint
         history_forget(snapshot->history);
         return status;
     }
+    FAULT_POINT("save_committed");
     snapshot->cut = checkpoint->cut;
+    snapshot_image_named(snapshot);
     /* The log is folded into the file each time, so that it stays small. The save itself is done:
-     * where folding fails (a full disk) the next save tries again. */
-    sql_fold_log(snapshot->sql);
+     * where folding fails the next save tries again. */
+    if (snapshot->suspect || sql_fold_log(snapshot->sql, &snapshot->folded) == CTR_OK) {
+        snapshot->folded = (struct ctr_error){.status = CTR_OK};
+    }
+    FAULT_POINT("save_folded");
     return CTR_OK;
-}
-
-void snapshot_keep(struct snapshot *snapshot, int64_t minutes_ms, int64_t hours_ms)
-{
-    snapshot->keep_minutes_ms = minutes_ms;
-    snapshot->keep_hours_ms = hours_ms;
-}
-
-uint64_t snapshot_cut(const struct snapshot *snapshot)
-{
-    return snapshot->cut;
-}
-
-struct history *snapshot_history(const struct snapshot *snapshot)
-{
-    return snapshot->history;
-}
-
-uint64_t snapshot_bytes(const struct snapshot *snapshot)
-{
-    return sql_bytes(snapshot->sql);
 }

@@ -11,12 +11,13 @@
 enum snapshot_statement {
     PUT_META,
     PUT_PARTITION,
-    PUT_KEY,
+    PUT_KEYS,
+    GET_KEYS,
     PUT_SLICE,
     PUT_HELD,
     PUT_JOURNAL,
     PUT_MINUTE,
-    DROP_KEY,
+    DROP_KEYS,
     DROP_SLICE,
     DROP_HELD,
     DROP_JOURNAL,
@@ -24,11 +25,26 @@ enum snapshot_statement {
     STATEMENTS_COUNT
 };
 
+struct snapshot_images {
+    struct image_writer *writer; /* of one under way; NULL: none, or it was given up */
+    int writing_slot, named_slot;
+    uint64_t finished; /* token of one that the next save names, 0 none */
+    uint64_t named;    /* in the file, and its image is there; 0 none */
+    bool ignored;
+};
+
 struct snapshot {
+    char *path;
+    struct snapshot_images images;
     struct sql *sql;
     struct sql_statement *statements[STATEMENTS_COUNT];
     struct history *history;
-    uint64_t cut; /* in the file */
+    uint64_t cut;    /* in the file */
+    int64_t version; /* of the file when it was opened */
+    bool empty;      /* it had no tables */
+    bool key_rows;   /* its keys have a row each, as until version 3 */
+    bool suspect;    /* its log must not be folded */
+    struct ctr_error folded;
     int64_t keep_minutes_ms, keep_hours_ms;
 };
 
@@ -66,11 +82,33 @@ CTR_MUST_USE enum ctr_status snapshot_load_meta(struct snapshot *snapshot, struc
 int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *bytes, size_t length);
 int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box);
 
-/* The rows of a minute as packed bytes, and back. */
-struct minute_block;
-void snapshot_pack_minute(const struct minute_block *block, struct packer *packer);
-CTR_MUST_USE enum ctr_status snapshot_unpack_minute(struct unpacker *unpacker, int64_t minute_ms,
-                                                    struct minute_block **ret_block);
+/* The blob at a column, if it and all numbers before it are what the checksum between them says. */
+struct unpacker;
+bool snapshot_checked_bytes(struct sql_statement *row, int at, struct unpacker *ret_unpacker);
+
+/* The same for number, newest, checksum and events of a journal; those that a program saved which
+ * had no images have no number in their checksum. */
+bool snapshot_checked_journal(struct sql_statement *row, struct unpacker *ret_unpacker);
+
+/* Keys, in blocks (snapshot_keys.c). Loading leaves keys and text in `into`, whatever happens.
+ * Errors: CTR_CORRUPT, CTR_IO, CTR_NO_MEMORY. */
+#define SNAPSHOT_KEYS_TABLE                                                                        \
+    "CREATE TABLE key (block INTEGER PRIMARY KEY, checksum INTEGER NOT NULL,"                      \
+    " keys BLOB NOT NULL) STRICT;"
+#define SNAPSHOT_PUT_KEYS "INSERT OR REPLACE INTO key VALUES (?, ?, ?)"
+CTR_MUST_USE enum ctr_status snapshot_save_keys(struct snapshot *snapshot,
+                                                const struct checkpoint *from,
+                                                struct ctr_error *reterr);
+CTR_MUST_USE enum ctr_status snapshot_load_keys(struct snapshot *snapshot, struct checkpoint *into,
+                                                struct ctr_error *reterr);
+
+/* From a row for each key to blocks, within a transaction. */
+CTR_MUST_USE enum ctr_status snapshot_migrate_keys(struct snapshot *snapshot,
+                                                   struct ctr_error *reterr);
+
+/* All rows of the table, in order, and whether one of them is as it was written. */
+const char *snapshot_keys_query(const struct snapshot *snapshot);
+bool snapshot_check_keys(const struct snapshot *snapshot, struct sql_statement *row);
 
 /* The tables that minutes, journals and history are saved in, within the save's transaction. */
 CTR_MUST_USE enum ctr_status snapshot_save_minutes(struct snapshot *snapshot,
@@ -82,6 +120,18 @@ CTR_MUST_USE enum ctr_status snapshot_save_journals(struct snapshot *snapshot,
 CTR_MUST_USE enum ctr_status snapshot_save_history(struct snapshot *snapshot,
                                                    const struct checkpoint *from,
                                                    struct ctr_error *reterr);
+
+/* The image: its token within a save, and after it; beginning to read it, and whether it goes with
+ * what was loaded (else *image becomes NULL). Nothing of it makes a load fail. */
+struct image;
+CTR_MUST_USE enum ctr_status snapshot_name_image(struct snapshot *snapshot,
+                                                 struct ctr_error *reterr);
+void snapshot_image_named(struct snapshot *snapshot);
+void snapshot_images_done(struct snapshot *snapshot);
+CTR_MUST_USE enum ctr_status snapshot_load_image(struct snapshot *snapshot,
+                                                 struct image **ret_image,
+                                                 struct ctr_error *reterr);
+void snapshot_fit_image(struct snapshot *snapshot, struct checkpoint *into);
 
 /* A partition's account as packed bytes, and back. False: the bytes are no such account. */
 struct packer;

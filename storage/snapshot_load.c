@@ -3,10 +3,12 @@
  * Reading a checkpoint back. Every blob is checked against its own checksum, because a flipped byte
  * inside a blob passes every check SQLite has.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "storage/hash.h"
+#include "storage/image.h"
 #include "storage/pack.h"
 #include "storage/snapshot_internal.h"
 
@@ -59,74 +61,14 @@ static enum ctr_status read_rows(struct snapshot *snapshot, const char *query, r
     return status == CTR_NOT_FOUND ? CTR_OK : status;
 }
 
-enum { NUMBERS_MAX = 3 };
-
-/* The blob at a column, if it and all numbers before it are what the checksum between them says. */
-static bool checked_bytes(struct sql_statement *row, int at, struct unpacker *ret_unpacker)
-{
-    int64_t numbers[NUMBERS_MAX] = {0};
-    size_t length = 0;
-    const unsigned char *bytes = sql_get_bytes(row, at, &length);
-
-    for (int i = 0; i < at - 1; i++) {
-        numbers[i] = sql_get_integer(row, i);
-    }
-    *ret_unpacker = (struct unpacker){.at = bytes, .end = bytes == NULL ? bytes : bytes + length};
-    return sql_get_integer(row, at - 1) ==
-           snapshot_checksum(numbers, (size_t)at - 1, bytes, length);
-}
-
 static enum ctr_status read_partition(struct sql_statement *row, void *ret_item)
 {
     struct unpacker unpacker;
 
-    return checked_bytes(row, 2, &unpacker) && snapshot_unpack_partition(&unpacker, ret_item)
+    return snapshot_checked_bytes(row, 2, &unpacker) &&
+                   snapshot_unpack_partition(&unpacker, ret_item)
                ? CTR_OK
                : CTR_CORRUPT;
-}
-
-/* Owned for the moment; join_texts() moves the bytes into the checkpoint. */
-static enum ctr_status copy_text(struct sql_statement *row, int at, struct text *ret_text)
-{
-    size_t length = 0;
-    const void *bytes = sql_get_bytes(row, at, &length);
-    char *copy = NULL;
-
-    if (length > EVENT_ID_BYTES_MAX) {
-        return CTR_CORRUPT;
-    }
-    if (length > 0) {
-        copy = malloc(length);
-        if (copy == NULL) {
-            return CTR_NO_MEMORY;
-        }
-        memcpy(copy, bytes, length);
-    }
-    *ret_text = (struct text){.bytes = copy, .length = length};
-    return CTR_OK;
-}
-
-static enum ctr_status read_key(struct sql_statement *row, void *ret_item)
-{
-    struct checkpoint_key *key = ret_item;
-    int64_t kid = sql_get_integer(row, 0);
-    int64_t level = sql_get_integer(row, 1);
-    enum ctr_status status = CTR_OK;
-
-    if (kid < 0 || kid > UINT32_MAX / 2 || level < 0 || level >= LEVEL_COUNT) {
-        return CTR_CORRUPT;
-    }
-    key->kid = (uint32_t)kid;
-    key->level = (uint8_t)level;
-    status = copy_text(row, 3, &key->page);
-    if (status == CTR_OK) {
-        status = copy_text(row, 4, &key->box);
-    }
-    if (status == CTR_OK && sql_get_integer(row, 2) !=
-                                snapshot_key_checksum(key->kid, key->level, key->page, key->box)) {
-        return CTR_CORRUPT;
-    }
-    return status;
 }
 
 static enum ctr_status read_slice(struct sql_statement *row, void *ret_item)
@@ -136,7 +78,7 @@ static enum ctr_status read_slice(struct sql_statement *row, void *ret_item)
     int64_t count = sql_get_integer(row, 2);
     int64_t kid = 0;
 
-    if (!checked_bytes(row, 4, &unpacker) || count < 0 ||
+    if (!snapshot_checked_bytes(row, 4, &unpacker) || count < 0 ||
         count > (unpacker.end - unpacker.at) / 3) {
         return CTR_CORRUPT;
     }
@@ -157,33 +99,41 @@ static enum ctr_status read_slice(struct sql_statement *row, void *ret_item)
     return unpacker.failed || unpacker.at != unpacker.end ? CTR_CORRUPT : CTR_OK;
 }
 
+/* All of a blob. */
+static enum ctr_status copy_bytes(const struct unpacker *from, unsigned char **ret_bytes,
+                                  size_t *ret_length)
+{
+    *ret_length = (size_t)(from->end - from->at);
+    *ret_bytes = malloc(*ret_length + 1);
+    if (*ret_bytes == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    if (*ret_length > 0) {
+        memcpy(*ret_bytes, from->at, *ret_length);
+    }
+    return CTR_OK;
+}
+
 static enum ctr_status read_bucket(struct sql_statement *row, void *ret_item)
 {
     struct checkpoint_bucket *bucket = ret_item;
     struct unpacker unpacker;
     int64_t count = sql_get_integer(row, 1);
 
-    if (!checked_bytes(row, 3, &unpacker) || count < 0) {
+    if (!snapshot_checked_bytes(row, 3, &unpacker) || count < 0) {
         return CTR_CORRUPT;
     }
     bucket->apply_ms = sql_get_integer(row, 0);
     bucket->count = (size_t)count;
-    bucket->length = (size_t)(unpacker.end - unpacker.at);
-    bucket->bytes = malloc(bucket->length + 1);
-    if (bucket->bytes == NULL) {
-        return CTR_NO_MEMORY;
-    }
-    if (bucket->length > 0) {
-        memcpy(bucket->bytes, unpacker.at, bucket->length);
-    }
-    return CTR_OK;
+    return copy_bytes(&unpacker, &bucket->bytes, &bucket->length);
 }
 
 static enum ctr_status read_journal(struct sql_statement *row, void *ret_item)
 {
     struct unpacker unpacker;
 
-    return checked_bytes(row, 2, &unpacker) ? journal_unpack(&unpacker, ret_item) : CTR_CORRUPT;
+    return snapshot_checked_journal(row, &unpacker) ? journal_unpack(&unpacker, ret_item)
+                                                    : CTR_CORRUPT;
 }
 
 static enum ctr_status read_minute(struct sql_statement *row, void *ret_item)
@@ -191,21 +141,19 @@ static enum ctr_status read_minute(struct sql_statement *row, void *ret_item)
     struct checkpoint_minute *minute = ret_item;
     struct unpacker unpacker;
 
-    if (!checked_bytes(row, 2, &unpacker)) {
+    if (!snapshot_checked_bytes(row, 2, &unpacker)) {
         return CTR_CORRUPT;
     }
     minute->minute_ms = sql_get_integer(row, 0);
-    return snapshot_unpack_minute(&unpacker, minute->minute_ms, &minute->block);
+    return copy_bytes(&unpacker, &minute->bytes, &minute->length);
 }
 
 static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *into,
                                   struct ctr_error *reterr)
 {
     struct rows partitions = {.item_bytes = sizeof *into->partitions};
-    struct rows keys = {.item_bytes = sizeof *into->keys};
     struct rows slices = {.item_bytes = sizeof *into->slices};
     struct rows buckets = {.item_bytes = sizeof *into->buckets};
-    struct rows journals = {.item_bytes = sizeof(struct journal_part *)};
     struct rows minutes = {.item_bytes = sizeof *into->minutes};
     const struct {
         const char *query;
@@ -214,66 +162,43 @@ static enum ctr_status load_lists(struct snapshot *snapshot, struct checkpoint *
     } lists[] = {
         {"SELECT number, checksum, account FROM partition ORDER BY number", read_partition,
          &partitions},
-        {"SELECT kid, level, checksum, page, box FROM key ORDER BY kid", read_key, &keys},
         {"SELECT grain, start, count, checksum, cells FROM slice ORDER BY grain, start", read_slice,
          &slices},
         {"SELECT apply, count, checksum, records FROM held ORDER BY apply", read_bucket, &buckets},
-        {"SELECT newest, checksum, events FROM journal ORDER BY number", read_journal, &journals},
         {"SELECT start, checksum, rows FROM minute ORDER BY start", read_minute, &minutes},
     };
-    enum ctr_status status = CTR_OK;
+    enum ctr_status status = snapshot_load_keys(snapshot, into, reterr);
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0] && status == CTR_OK; i++) {
         status = read_rows(snapshot, lists[i].query, lists[i].read, lists[i].rows, reterr);
     }
     into->partitions = partitions.items;
     into->partitions_count = partitions.count;
-    into->keys = keys.items;
-    into->keys_count = keys.count;
     into->slices = slices.items;
     into->slices_count = slices.count;
     into->buckets = buckets.items;
     into->buckets_count = buckets.count;
-    into->journals = journals.items;
-    into->journals_count = journals.count;
     into->minutes = minutes.items;
     into->minutes_count = minutes.count;
     return status;
 }
 
-static void move_text(struct text *text, char **at)
+/* What came after the image, all of it where there is none. */
+static enum ctr_status load_journals(struct snapshot *snapshot, struct checkpoint *into,
+                                     struct ctr_error *reterr)
 {
-    if (text->length > 0) {
-        memcpy(*at, text->bytes, text->length);
-        free((void *)(uintptr_t)text->bytes);
-    }
-    text->bytes = *at;
-    *at += text->length;
-}
+    struct rows journals = {.item_bytes = sizeof(struct journal_part *)};
+    char query[128];
+    enum ctr_status status = CTR_OK;
 
-/* One block for all texts, as a checkpoint has them. Frees the single ones, also on failure. */
-static enum ctr_status join_texts(struct checkpoint *into)
-{
-    size_t bytes = 1;
-    char *at = NULL;
-
-    for (size_t i = 0; i < into->keys_count; i++) {
-        bytes += into->keys[i].page.length + into->keys[i].box.length;
-    }
-    into->text = malloc(bytes);
-    if (into->text == NULL) {
-        for (size_t i = 0; i < into->keys_count; i++) {
-            free((void *)(uintptr_t)into->keys[i].page.bytes);
-            free((void *)(uintptr_t)into->keys[i].box.bytes);
-        }
-        return CTR_NO_MEMORY;
-    }
-    at = into->text;
-    for (size_t i = 0; i < into->keys_count; i++) {
-        move_text(&into->keys[i].page, &at);
-        move_text(&into->keys[i].box, &at);
-    }
-    return CTR_OK;
+    (void)snprintf(query, sizeof query,
+                   "SELECT number, newest, checksum, events FROM journal WHERE number > %lld"
+                   " ORDER BY number",
+                   into->image == NULL ? -1LL : (long long)into->image->cut);
+    status = read_rows(snapshot, query, read_journal, &journals, reterr);
+    into->journals = journals.items;
+    into->journals_count = journals.count;
+    return status;
 }
 
 enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret_checkpoint,
@@ -304,16 +229,24 @@ enum ctr_status snapshot_load(struct snapshot *snapshot, struct checkpoint **ret
                          " (SELECT count(*) FROM (SELECT kind FROM history_key LIMIT 1))",
                          &rows, reterr);
     if (status == CTR_OK) {
+        status = snapshot_load_image(snapshot, &into->image, reterr);
+    }
+    if (status == CTR_OK) {
         status = load_lists(snapshot, into, reterr);
     }
-    if (join_texts(into) != CTR_OK && status == CTR_OK) {
-        status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to load the snapshot");
+    if (status == CTR_OK) {
+        status = sql_integer(snapshot->sql, "SELECT count(*) FROM journal", &into->journals_total,
+                             reterr);
     }
     if (status == CTR_OK) {
         status = snapshot_load_meta(snapshot, into, reterr);
         if (status == CTR_NOT_FOUND || status == CTR_CORRUPT) {
             status = ctr_fail(reterr, CTR_CORRUPT, "the snapshot's settings are damaged");
         }
+    }
+    if (status == CTR_OK) {
+        snapshot_fit_image(snapshot, into);
+        status = load_journals(snapshot, into, reterr);
     }
     if (status != CTR_OK) {
         checkpoint_free(into);

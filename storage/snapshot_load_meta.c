@@ -59,29 +59,63 @@ static bool all_there(const struct checkpoint *into, const int64_t values[META_C
            values[META_KEYS] == (int64_t)into->keys_count &&
            values[META_SLICES] == (int64_t)into->slices_count &&
            values[META_HELD] == (int64_t)into->buckets_count &&
-           values[META_JOURNALS] == (int64_t)into->journals_count &&
+           values[META_JOURNALS] == into->journals_total &&
            values[META_MINUTES] == (int64_t)into->minutes_count;
+}
+
+static enum ctr_status read_meta(struct snapshot *snapshot, int64_t ret_values[META_COUNT],
+                                 char ret_windows[WINDOWS_TEXT_BYTES], struct ctr_error *reterr)
+{
+    int64_t checksum = 0;
+    enum ctr_status status = meta_integer(snapshot, "checksum", &checksum, reterr);
+
+    for (size_t i = 0; i < META_COUNT && status == CTR_OK; i++) {
+        status = meta_integer(snapshot, snapshot_meta_names[i], &ret_values[i], reterr);
+    }
+    if (status == CTR_OK) {
+        status = meta_windows(snapshot, ret_windows, reterr);
+    }
+    if (status != CTR_OK) {
+        return status;
+    }
+    return checksum == snapshot_checksum(ret_values, META_COUNT, ret_windows, strlen(ret_windows))
+               ? CTR_OK
+               : CTR_CORRUPT;
+}
+
+enum ctr_status snapshot_read_cut(struct snapshot *snapshot, struct ctr_error *reterr)
+{
+    int64_t values[META_COUNT] = {0};
+    char windows[WINDOWS_TEXT_BYTES] = "";
+    int64_t rows = 0;
+    enum ctr_status status = sql_integer(snapshot->sql, "SELECT count(*) FROM meta", &rows, reterr);
+
+    if (status != CTR_OK) {
+        return status;
+    }
+    snapshot->cut = 0;
+    if (rows == 0) {
+        return CTR_OK;
+    }
+    status = read_meta(snapshot, values, windows, reterr);
+    if (status == CTR_NOT_FOUND || status == CTR_CORRUPT) {
+        return ctr_fail(reterr, CTR_CORRUPT, "the snapshot's settings are damaged");
+    }
+    snapshot->cut = status == CTR_OK ? (uint64_t)values[META_CUT] : 0;
+    return status;
 }
 
 enum ctr_status snapshot_load_meta(struct snapshot *snapshot, struct checkpoint *into,
                                    struct ctr_error *reterr)
 {
     int64_t values[META_COUNT] = {0};
-    int64_t checksum = 0;
     char windows[WINDOWS_TEXT_BYTES] = "";
-    enum ctr_status status = meta_integer(snapshot, "checksum", &checksum, reterr);
+    enum ctr_status status = read_meta(snapshot, values, windows, reterr);
 
-    for (size_t i = 0; i < META_COUNT && status == CTR_OK; i++) {
-        status = meta_integer(snapshot, snapshot_meta_names[i], &values[i], reterr);
-    }
-    if (status == CTR_OK) {
-        status = meta_windows(snapshot, windows, reterr);
-    }
     if (status != CTR_OK) {
         return status;
     }
-    if (checksum != snapshot_checksum(values, META_COUNT, windows, strlen(windows)) ||
-        values[META_CLOCK] < CLOCK_WALL || values[META_CLOCK] > CLOCK_EVENT ||
+    if (values[META_CLOCK] < CLOCK_WALL || values[META_CLOCK] > CLOCK_EVENT ||
         values[META_PAGE_IMPRESSIONS] < PAGE_IMPRESSIONS_PAGE_VIEWS ||
         values[META_PAGE_IMPRESSIONS] > PAGE_IMPRESSIONS_BOX_VIEWS || !all_there(into, values) ||
         window_set_parse(windows, &into->windows, NULL) != CTR_OK) {

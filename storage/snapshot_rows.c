@@ -8,6 +8,8 @@
 #include "storage/pack.h"
 #include "storage/snapshot_internal.h"
 
+enum { NUMBERS_MAX = 3 };
+
 const char *const snapshot_meta_names[META_COUNT] = {
     [META_AS_OF] = "as_of",
     [META_TO] = "to",
@@ -40,6 +42,30 @@ int64_t snapshot_checksum(const int64_t *numbers, size_t count, const void *byte
     return (int64_t)sum;
 }
 
+bool snapshot_checked_bytes(struct sql_statement *row, int at, struct unpacker *ret_unpacker)
+{
+    int64_t numbers[NUMBERS_MAX] = {0};
+    size_t length = 0;
+    const unsigned char *bytes = sql_get_bytes(row, at, &length);
+
+    for (int i = 0; i < at - 1; i++) {
+        numbers[i] = sql_get_integer(row, i);
+    }
+    *ret_unpacker = (struct unpacker){.at = bytes, .end = bytes == NULL ? bytes : bytes + length};
+    return sql_get_integer(row, at - 1) ==
+           snapshot_checksum(numbers, (size_t)at - 1, bytes, length);
+}
+
+bool snapshot_checked_journal(struct sql_statement *row, struct unpacker *ret_unpacker)
+{
+    int64_t newest_ms = sql_get_integer(row, 1);
+
+    return snapshot_checked_bytes(row, 3, ret_unpacker) ||
+           sql_get_integer(row, 2) ==
+               snapshot_checksum(&newest_ms, 1, ret_unpacker->at,
+                                 (size_t)(ret_unpacker->end - ret_unpacker->at));
+}
+
 int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, struct text box)
 {
     const int64_t numbers[] = {kid, level, (int64_t)hash_checksum(page.bytes, page.length)};
@@ -47,13 +73,38 @@ int64_t snapshot_key_checksum(uint32_t kid, uint8_t level, struct text page, str
     return snapshot_checksum(numbers, sizeof numbers / sizeof numbers[0], box.bytes, box.length);
 }
 
+/* Since version 3: what a partition went through, and by what its log is known again. */
+static void pack_identity(const struct partition *partition, struct packer *packer)
+{
+    pack_unsigned(packer, partition->redelivered);
+    pack_unsigned(packer, partition->unverified);
+    pack_unsigned(packer, partition->log_changes);
+    pack_signed(packer, partition->print.offset);
+    pack_signed(packer, partition->print.time_ms);
+    pack_hash(packer, partition->print.hash);
+}
+
+/* Rows of version 2 end before it. */
+static void unpack_identity(struct unpacker *unpacker, struct partition *ret_partition)
+{
+    ret_partition->print.offset = -1;
+    if (unpacker->failed || unpacker->at == unpacker->end) {
+        return;
+    }
+    ret_partition->redelivered = unpack_unsigned(unpacker);
+    ret_partition->unverified = unpack_unsigned(unpacker);
+    ret_partition->log_changes = unpack_unsigned(unpacker);
+    ret_partition->print.offset = unpack_signed(unpacker);
+    ret_partition->print.time_ms = unpack_signed(unpacker);
+    ret_partition->print.hash = unpack_hash(unpacker);
+}
+
 void snapshot_pack_partition(const struct partition *partition, struct packer *packer)
 {
     const struct partition_counts *counts = &partition->counts;
-    const uint64_t numbers[] = {counts->read,      counts->counted,    counts->held,
-                                counts->duplicate, counts->late,       counts->future,
-                                counts->unchecked, counts->stragglers, partition->gap_records,
-                                counts->filtered};
+    const uint64_t numbers[] = {
+        counts->read,   counts->counted,   counts->held,       counts->duplicate, counts->late,
+        counts->future, counts->unchecked, counts->stragglers, partition->lost,   counts->filtered};
 
     pack_bytes(packer, partition->topic, strlen(partition->topic));
     pack_signed(packer, partition->number);
@@ -70,16 +121,16 @@ void snapshot_pack_partition(const struct partition *partition, struct packer *p
     for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
         pack_unsigned(packer, counts->malformed[reason]);
     }
+    pack_identity(partition, packer);
 }
 
 bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_partition)
 {
     struct partition_counts *counts = &ret_partition->counts;
-    uint64_t *const numbers[] = {
-        &counts->read,      &counts->counted,    &counts->held,
-        &counts->duplicate, &counts->late,       &counts->future,
-        &counts->unchecked, &counts->stragglers, &ret_partition->gap_records,
-        &counts->filtered};
+    uint64_t *const numbers[] = {&counts->read,      &counts->counted,    &counts->held,
+                                 &counts->duplicate, &counts->late,       &counts->future,
+                                 &counts->unchecked, &counts->stragglers, &ret_partition->lost,
+                                 &counts->filtered};
     size_t length = 0;
     const char *topic = unpack_bytes(unpacker, PARTITION_TOPIC_BYTES - 1, &length);
 
@@ -106,5 +157,6 @@ bool snapshot_unpack_partition(struct unpacker *unpacker, struct partition *ret_
     for (int reason = 0; reason < MALFORMED_COUNT; reason++) {
         counts->malformed[reason] = unpack_unsigned(unpacker);
     }
+    unpack_identity(unpacker, ret_partition);
     return !unpacker->failed && unpacker->at == unpacker->end;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The few calls of SQLite that the snapshot needs, with our statuses. The only file that knows
- * sqlite3. Thread: one thread per struct sql, the one that opened it.
+ * The few calls of SQLite that the snapshot needs, with our statuses. Only storage/sql*.c know
+ * sqlite3. Each page of a file that was made here carries a checksum (storage/sql_pages.c), so that
+ * whatever is read is what was written, or CTR_CORRUPT. Thread: one thread per struct sql.
  */
 #ifndef LIVECTR_STORAGE_SQL_H
 #define LIVECTR_STORAGE_SQL_H
@@ -19,10 +20,28 @@ struct sql_statement;
  * sql_own() it. Errors: CTR_RETRY: another process has it; CTR_CORRUPT: not a database; CTR_IO. */
 CTR_MUST_USE enum ctr_status sql_open(const char *path, struct sql **ret_sql,
                                       struct ctr_error *reterr);
-void sql_close(struct sql *sql); /* NULL is fine */
+
+/* Opens a file only to read it, which nobody else may be writing: no lock, no log. */
+CTR_MUST_USE enum ctr_status sql_open_read(const char *path, struct sql **ret_sql,
+                                           struct ctr_error *reterr);
+
+/* NULL is fine. Folds the log into a file that is owned, unless something has failed. */
+void sql_close(struct sql *sql);
+
+/* From now on closing leaves the log as it is. */
+void sql_keep_log(struct sql *sql);
 
 /* Makes the file one with a write-ahead log (which is noted in it). */
 CTR_MUST_USE enum ctr_status sql_own(struct sql *sql, struct ctr_error *reterr);
+
+/* Whether the pages of the file carry checksums. */
+bool sql_checked(struct sql *sql);
+
+/* Writes the whole file anew, with checksums behind its pages and room given back bit by bit. */
+CTR_MUST_USE enum ctr_status sql_rewrite(struct sql *sql, struct ctr_error *reterr);
+
+/* Looks at all of it: CTR_CORRUPT says what is wrong first. */
+CTR_MUST_USE enum ctr_status sql_check(struct sql *sql, struct ctr_error *reterr);
 
 /* Runs statements without results. */
 CTR_MUST_USE enum ctr_status sql_run(struct sql *sql, const char *statements,
@@ -31,8 +50,17 @@ CTR_MUST_USE enum ctr_status sql_run(struct sql *sql, const char *statements,
 /* Ends a failed transaction, if SQLite has not ended it already. */
 void sql_rollback(struct sql *sql);
 
-/* Folds the write-ahead log into the file, if that can be done now. */
-void sql_fold_log(struct sql *sql);
+/* Folds the write-ahead log into the file. CTR_IO: not now; all that was committed is there still,
+ * unless sql_sync_failed(). */
+CTR_MUST_USE enum ctr_status sql_fold_log(struct sql *sql, struct ctr_error *reterr);
+
+/* A sync has failed since it was opened: the system may have forgotten what it had not written. The
+ * file must be closed, and not be written to again. */
+bool sql_sync_failed(const struct sql *sql);
+
+/* Gives up to `pages` unused pages back to the disk, if a quarter of the file and more than a
+ * megabyte is unused. Inside a transaction. */
+CTR_MUST_USE enum ctr_status sql_shrink(struct sql *sql, int pages, struct ctr_error *reterr);
 
 /* The one integer a statement gives. */
 CTR_MUST_USE enum ctr_status sql_integer(struct sql *sql, const char *statement, int64_t *ret_value,
@@ -68,5 +96,24 @@ const void *sql_get_bytes(struct sql_statement *statement, int at, size_t *ret_l
 
 /* Size of the file in bytes, 0 unknown. */
 uint64_t sql_bytes(struct sql *sql);
+
+/* ---- copying a file while it is written to ------------------------------------------------- */
+
+struct sql_copy;
+
+/* Begins to copy all of a file, whose pages carry checksums, to a new one at `path`, which is
+ * removed first. What is written to the file meanwhile, through the same struct sql, is in the
+ * copy. Errors: CTR_NO_MEMORY, CTR_IO. */
+CTR_MUST_USE enum ctr_status sql_copy_begin(struct sql *from, const char *path,
+                                            struct sql_copy **ret_copy, struct ctr_error *reterr);
+
+/* Copies some pages. CTR_OK: there are more; CTR_NOT_FOUND: that was all; CTR_CORRUPT: the file
+ * that is read is damaged; CTR_IO, CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status sql_copy_step(struct sql_copy *copy, int pages,
+                                           struct ctr_error *reterr);
+
+/* Ends it, before `from` is closed. The file is a database if the last step gave CTR_NOT_FOUND and
+ * this gives CTR_OK. NULL is fine. */
+CTR_MUST_USE enum ctr_status sql_copy_end(struct sql_copy *copy, struct ctr_error *reterr);
 
 #endif

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "storage/event.h"
 #include "storage/partitions.h"
@@ -51,8 +52,11 @@ struct store_options {
     uint64_t ids_max;          /* events that are remembered, to find their copies */
     uint32_t minutes_max;      /* rows of finished minutes that wait to be saved */
     uint32_t keys_max;         /* pages + boxes + placements that have their own row */
+    bool provisional;  /* a scout's: what it covers is answered until another store has the whole */
     uint32_t held_max; /* records read but not counted; store_overfull() tells when it is reached */
-    uint64_t hash_secret[24]; /* 192 random bytes: nobody outside can build colliding ids */
+    uint64_t key_text_max_bytes; /* ids of keys that have their own row; 0: no limit */
+    uint64_t held_max_bytes;     /* held records with their ids; as held_max; 0: no limit */
+    uint64_t hash_secret[24];    /* 192 random bytes: nobody outside can build colliding ids */
 };
 
 /* What is asked about: neither id: the site; page: a page; box: a box across all pages; both: a
@@ -72,7 +76,12 @@ struct crowd {
 };
 
 /* Whether the people of a window are known. */
-enum people_known { PEOPLE_KNOWN, PEOPLE_BEYOND_HORIZON, PEOPLE_OVER_LIMIT };
+enum people_known {
+    PEOPLE_KNOWN,
+    PEOPLE_BEYOND_HORIZON,
+    PEOPLE_OVER_LIMIT,
+    PEOPLE_NOT_COVERED /* a provisional store that does not hold the whole window */
+};
 
 /* All that is told about one key in one window. */
 struct figures {
@@ -93,6 +102,7 @@ struct progress {
     int64_t alive_ms;    /* the oldest sign of life among partitions, MOMENT_NONE */
     uint64_t revision;   /* grows by one with every published change of a count */
     enum clock_mode clock;
+    bool provisional;    /* as in the options */
     bool at_end;         /* every partition was read to its end at the same moment */
     bool caught_up_once; /* that has been so since the start */
     uint32_t partitions; /* how many are known */
@@ -133,8 +143,8 @@ struct partition *store_partition(struct store *store, uint32_t index);
 uint32_t store_partition_count(const struct store *store);
 
 /* Takes a decoded record: judges late and future, else holds it until its slice closes. now_ms is
- * the wall clock (MOMENT_NONE in event mode). Copies what it keeps of `event`. Records at or below
- * the partition's position are ignored (the same bytes delivered again).
+ * the wall clock (MOMENT_NONE in event mode). Copies what it keeps of `event`. Records below the
+ * partition's position are dropped and counted as redelivered.
  * Errors: CTR_NO_MEMORY: nothing was changed, the same record may be offered again. */
 CTR_MUST_USE enum ctr_status store_record_event(struct store *store, uint32_t partition,
                                                 int64_t offset, int64_t record_ms, int64_t now_ms,
@@ -154,6 +164,9 @@ void store_cover_from(struct store *store, int64_t covered_from_ms);
  * minutes were saved (store_minutes_wait). */
 CTR_MUST_USE enum ctr_status store_advance(struct store *store, int64_t now_ms, bool waiting);
 
+/* `to` goes no further than to_ms until told otherwise; INT64_MAX: as far as it can. */
+void store_limit(struct store *store, int64_t to_ms);
+
 /* held_max is reached: stop reading every partition that runs ahead of the others. */
 bool store_overfull(const struct store *store);
 
@@ -172,7 +185,6 @@ CTR_MUST_USE enum ctr_status store_cut(struct store *store, bool whole,
                                        struct checkpoint **ret_checkpoint);
 
 /* ---- readers (Thread: any) ----------------------------------------------------------------- */
-
 /* Figures of `count` keys in one window, all of one moment. An id nobody has counted gives zeros;
  * `folded` is then true if its level had to fold keys into `other` within the window, so that the
  * zeros may be short. window < options->windows.count. */
@@ -180,5 +192,9 @@ void store_read(const struct store *store, size_t window, const struct key_name 
                 size_t count, struct figures *ret_figures, struct reading *ret_reading);
 
 struct progress store_progress(const struct store *store);
+
+/* Waits until the revision is another one, or until the deadline (CLOCK_MONOTONIC). */
+struct progress store_await(const struct store *store, uint64_t revision,
+                            const struct timespec *deadline);
 
 #endif

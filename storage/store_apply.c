@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Time: how far as_of may go, and what moving it does.
+ * What moving `to` does; how far it may go is in store_clock.c.
  *
  * One step counts one bucket of held records and moves every window to the bucket's moment T:
  *   1. bring the windows to T - 1 s, if they lag behind (nothing is held in between)
@@ -17,10 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/fault_point.h"
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
-/* ---- as_of --------------------------------------------------------------------------------- */
+enum { TOTALS_AHEAD = 8 };
 
 static int64_t min_of(int64_t left_ms, int64_t right_ms)
 {
@@ -30,63 +31,6 @@ static int64_t min_of(int64_t left_ms, int64_t right_ms)
 static int64_t max_of(int64_t left_ms, int64_t right_ms)
 {
     return left_ms > right_ms ? left_ms : right_ms;
-}
-
-/* Where one partition stands; MOMENT_NONE: not known, INT64_MAX: it holds nothing back. */
-static int64_t partition_clock(const struct store *store, const struct partition *partition,
-                               int64_t now_ms)
-{
-    if (!partition->started) {
-        return MOMENT_NONE;
-    }
-    if (store->options.clock == CLOCK_EVENT) {
-        return partition->at_end ? INT64_MAX : partition->arrival_ms;
-    }
-    return max_of(partition->confirmed_ms, min_of(partition->arrival_ms, now_ms));
-}
-
-/* In event mode, with everything read: the end of the slice of the largest event time. */
-static int64_t event_end(const struct store *store)
-{
-    int64_t last_ms = MOMENT_NONE;
-
-    for (size_t i = 0; i < store->partitions_count; i++) {
-        last_ms = max_of(last_ms, store->partitions[i].arrival_ms);
-    }
-    return last_ms == MOMENT_NONE ? MOMENT_NONE
-                                  : moment_floor(last_ms, SLICE_BASE_MS) + SLICE_BASE_MS;
-}
-
-static void move_as_of(struct store *store, int64_t now_ms)
-{
-    int64_t least_ms = INT64_MAX;
-    bool at_end = store->partitions_count > 0;
-
-    for (size_t i = 0; i < store->partitions_count; i++) {
-        const struct partition *partition = &store->partitions[i];
-
-        least_ms = min_of(least_ms, partition_clock(store, partition, now_ms));
-        at_end = at_end && partition->started && partition->at_end;
-    }
-    store->at_end = at_end;
-    store->caught_up_once = store->caught_up_once || at_end;
-    store->lead_ms = least_ms == INT64_MAX ? MOMENT_NONE : least_ms;
-    if (store->options.clock == CLOCK_EVENT && at_end) {
-        least_ms = event_end(store);
-    }
-    if (least_ms != MOMENT_NONE && least_ms != INT64_MAX) {
-        store->as_of_ms = max_of(store->as_of_ms, least_ms - store->options.settle_ms);
-    }
-}
-
-bool store_partition_leads(const struct store *store, uint32_t index)
-{
-    const struct partition *partition = &store->partitions[index];
-
-    if (!partition->started || store->lead_ms == MOMENT_NONE) {
-        return true;
-    }
-    return partition_clock(store, partition, INT64_MAX) <= store->lead_ms + SLICE_BASE_MS;
 }
 
 /* ---- moving -------------------------------------------------------------------------------- */
@@ -121,6 +65,9 @@ static void append_slices(struct store *store)
 
         CTR_ASSERT(status == CTR_OK && slice != NULL);
         for (size_t g = 0; g < list->count; g++) {
+            if (g + TOTALS_AHEAD < list->count) {
+                keys_prefetch_key(&store->keys, list->gains[g + TOTALS_AHEAD].cell.key);
+            }
             status = slices_add(&store->slices, &store->keys, slice, &list->gains[g].cell);
             CTR_ASSERT(status == CTR_OK); /* the room was made before */
         }
@@ -133,6 +80,12 @@ static void add_totals(struct store *store)
         const struct gain_list *list = &store->step.lists[i];
 
         for (size_t g = 0; g < list->count; g++) {
+            if (g + TOTALS_AHEAD < list->count) {
+                uint32_t kid = list->gains[g + TOTALS_AHEAD].cell.key;
+
+                keys_prefetch_key(&store->keys, kid);
+                __builtin_prefetch(keys_totals(&store->keys, kid), 1);
+            }
             slices_count(&store->slices, &store->keys, &list->gains[g].cell, list->start_ms,
                          store->published.from_ms);
         }
@@ -157,48 +110,9 @@ static void move_edges(struct store *store, int64_t to_ms)
     }
     published->progress.to_ms = to_ms;
     published->progress.as_of_ms = max_of(published->progress.as_of_ms, to_ms);
+    published->progress.covered_from_ms = store->covered_from_ms; /* what is behind a gap says so */
     published->progress.revision++;
-}
-
-static enum ctr_status remove_orphans(struct store *store, struct slices *slices)
-{
-    if (store->removed_count + slices->orphans_count > store->removed_capacity) {
-        size_t capacity = (store->removed_count + slices->orphans_count) * 2;
-        uint32_t *kids = realloc(store->removed_kids, capacity * sizeof *kids);
-
-        if (kids == NULL) {
-            return CTR_NO_MEMORY;
-        }
-        store->removed_kids = kids;
-        store->removed_capacity = capacity;
-    }
-    for (size_t i = 0; i < slices->orphans_count; i++) {
-        uint32_t kid = slices->orphans[i];
-        struct key *key = keys_at(&store->keys, kid);
-        struct name *page = key->page;
-        struct name *box = key->box;
-
-        if (!key->used || key->cells > 0) {
-            continue; /* it found a new cell meanwhile */
-        }
-        if (!key->unsaved) {
-            store->removed_kids[store->removed_count++] = kid;
-        }
-        store_lock(store);
-        keys_remove(&store->keys, kid);
-        store_unlock(store);
-        names_give(&store->names, page);
-        names_give(&store->names, box);
-    }
-    slices->orphans_count = 0;
-    return CTR_OK;
-}
-
-enum ctr_status store_remove_orphans(struct store *store)
-{
-    enum ctr_status status = remove_orphans(store, &store->slices);
-
-    return status == CTR_OK ? remove_orphans(store, &store->crowds) : status;
+    (void)pthread_cond_broadcast(&store->moved); /* nothing where nobody waits */
 }
 
 /* Copies of what is this old can only be stragglers' (CONTRACT, Events 7). */
@@ -215,16 +129,22 @@ void store_forget(struct store *store, int64_t to_ms)
     }
 }
 
-/* After `to` moved: what no window needs any more goes, and minutes end. */
+/* After `to` moved: what no window needs any more goes, and minutes end. Cut short it may be done
+ * again. */
 static enum ctr_status settle(struct store *store, int64_t to_ms)
 {
+    enum ctr_status status = CTR_OK;
+
+    store->unsettled = true;
     store_close_minutes(store, to_ms);
     store_forget(store, to_ms);
     if (slices_settle(&store->slices, &store->keys, to_ms) != CTR_OK ||
         slices_settle(&store->crowds, &store->keys, to_ms) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    return store_remove_orphans(store);
+    status = store_remove_orphans(store);
+    store->unsettled = status != CTR_OK;
+    return status;
 }
 
 static enum ctr_status move_edges_alone(struct store *store, int64_t to_ms)
@@ -318,7 +238,8 @@ static enum ctr_status begin_step(struct store *store)
     step->begun = true;
     step->bucket_ms = bucket_ms;
     step->to_ms = max_of(bucket_ms, store->published.progress.to_ms);
-    step->sorted_count = step->next_event = step->next_row = step->next_note = 0;
+    step->sorted_count = step->next_event = step->next_note = 0;
+    step->hashed = step->tagged = step->paired = 0;
     step->folded = step->refused = step->repeated = 0;
     step->lists_count = step->notes_count = step->steps_count = 0;
     step->crowd_lists_count = 0;
@@ -329,6 +250,7 @@ static enum ctr_status end_step(struct store *store, struct held_bucket *bucket,
 {
     int64_t to_ms = store->step.to_ms;
 
+    FAULT_POINT("step_gathered");
     append_slices(store);
     store_append_crowds(store);
     store->keys_folded += store->step.folded;
@@ -341,6 +263,7 @@ static enum ctr_status end_step(struct store *store, struct held_bucket *bucket,
     move_edges(store, to_ms);
     store_publish_accounts(store);
     store_unlock(store);
+    FAULT_POINT("step_published");
     held_drop(&store->held, bucket, &store->names);
     store->step.begun = false;
     return settle(store, to_ms);
@@ -368,6 +291,10 @@ static enum ctr_status count_first(struct store *store, int64_t now_ms)
 
 static enum ctr_status move_to(struct store *store, int64_t to_ms, int64_t now_ms)
 {
+    /* Else keys that should be gone would keep others out at the limit. */
+    if (store->unsettled && settle(store, store->published.progress.to_ms) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
     while (store->step.begun ||
            (held_first(&store->held) != NULL && held_first(&store->held)->apply_ms <= to_ms)) {
         enum ctr_status status = count_first(store, now_ms);
@@ -384,10 +311,11 @@ enum ctr_status store_advance(struct store *store, int64_t now_ms, bool waiting)
     enum ctr_status status = CTR_OK;
 
     if (!waiting) {
-        move_as_of(store, now_ms);
+        store_move_as_of(store, now_ms);
     }
-    if (!waiting && store->as_of_ms != MOMENT_NONE) {
-        status = move_to(store, moment_floor(store->as_of_ms, SLICE_BASE_MS), now_ms);
+    if (!waiting && store->as_of_ms != MOMENT_NONE && !store_is_held(store)) {
+        status = move_to(
+            store, min_of(moment_floor(store->as_of_ms, SLICE_BASE_MS), store->limit_ms), now_ms);
     }
     return store_publish(store) == CTR_OK ? status : CTR_NO_MEMORY;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "storage/checkpoint.h"
+#include "storage/fault_point.h"
 #include "storage/moment.h"
 #include "storage/pack.h"
 #include "storage/store_internal.h"
@@ -220,6 +221,7 @@ static bool cut_journals(struct store *store, struct checkpoint *cut)
             return false;
         }
         store->journal->cut = store->cut;
+        store->sweep.events += store->journal->count;
         store->journals_waiting[store->journals_count++] = store->journal;
         store->journal = fresh;
     }
@@ -265,6 +267,24 @@ static void forget_saved(struct store *store)
     }
     store->journals_count = 0;
     book_saved(&store->book, store->cut);
+    store->cut_saved = store->cut;
+}
+
+/* Where nothing can be saved for long, what is too old to be needed again does not wait for it. */
+static void forget_old(struct store *store, int64_t from_ms)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < store->journals_count; i++) {
+        struct journal_part *part = store->journals_waiting[i];
+
+        if (part->newest_ms < from_ms) {
+            journal_part_give(part);
+        } else {
+            store->journals_waiting[kept++] = part;
+        }
+    }
+    store->journals_count = kept;
 }
 
 /* How far back events are needed to fill people, ids and gaps again. */
@@ -305,6 +325,10 @@ enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **r
 {
     struct checkpoint *cut = calloc(1, sizeof *cut);
 
+    if (!store->has_cut) { /* after a start: what was loaded is in the file */
+        store->has_cut = true;
+        store->cut_saved = store->cut;
+    }
     if (!whole && !store->cut_failed) { /* a cut that failed is not in the file, though numbered */
         forget_saved(store);
     }
@@ -315,10 +339,13 @@ enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **r
         free(cut);
         return CTR_NO_MEMORY;
     }
+    FAULT_POINT("cut_begun");
     cut->whole = whole || store->cut_failed;
     store->cut_failed = true;
     store->cut++;
     cut_settings(store, cut);
+    cut->since = store->cut_saved;
+    forget_old(store, cut->journal_from_ms);
     if (!copy_list(store->partitions, store->partitions_count, sizeof *store->partitions,
                    &cut->partitions) ||
         !cut_gone(store, cut) || !cut_keys(store, cut) || !cut_slices(store, cut) ||
@@ -330,6 +357,7 @@ enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **r
     store->removed_count = 0;
     store->slices.gone_count = 0;
     store->held.gone_count = 0;
+    FAULT_POINT("cut_made");
     *ret_checkpoint = cut;
     return CTR_OK;
 }

@@ -12,33 +12,22 @@
 
 enum { NOTES_PER_EVENT = 3 };
 
-uint64_t store_print(const struct store *store, const struct event *event,
-                     const struct held_event *held)
-{
-    uint64_t print = 0;
-
-    if (event->id.length == 0) {
-        return 0;
-    }
-    print = hash_id(store->options.hash_secret, event->id.bytes, event->id.length);
-    print = hash_mix(print, held->visitor, (uint64_t)event->ts_ms);
-    print = hash_mix(print, held->page->hash, held->box == NULL ? 0 : held->box->hash);
-    print = hash_mix(print, (uint64_t)event->type, event->filtered ? 1 : 0);
-    return print == 0 ? 1 : print;
-}
-
 /* ---- keys ---------------------------------------------------------------------------------- */
 
 /* The key of an event at one level: its own, a new one, or the level's `other` at the limit. */
 static enum ctr_status admit(struct store *store, enum level level, const struct held_event *event,
-                             uint32_t *ret_kid)
+                             const struct foreseen *ahead, uint32_t *ret_kid)
 {
     struct name *page = level == LEVEL_BOX ? NULL : event->page;
     struct name *box = level == LEVEL_PAGE ? NULL : event->box;
     enum ctr_status status = CTR_OK;
 
-    *ret_kid =
-        level == LEVEL_SITE ? keys_reserved(level) : keys_find(&store->keys, level, page, box);
+    if (level == LEVEL_PLACEMENT) {
+        *ret_kid = keys_find_placement(&store->keys, ahead->placement, page, box);
+    } else {
+        *ret_kid =
+            level == LEVEL_SITE ? keys_reserved(level) : keys_find(&store->keys, level, page, box);
+    }
     if (*ret_kid != KEY_NONE) {
         return CTR_OK;
     }
@@ -64,13 +53,13 @@ static enum ctr_status admit(struct store *store, enum level level, const struct
 
 /* Every level that the event has ids for; KEY_NONE at the others. */
 static enum ctr_status admit_all(struct store *store, const struct held_event *event,
-                                 uint32_t ret_kids[LEVEL_COUNT])
+                                 const struct foreseen *ahead, uint32_t ret_kids[LEVEL_COUNT])
 {
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         bool has = level <= LEVEL_PAGE || event->box != NULL;
 
         ret_kids[level] = KEY_NONE;
-        if (has && admit(store, level, event, &ret_kids[level]) != CTR_OK) {
+        if (has && admit(store, level, event, ahead, &ret_kids[level]) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }
@@ -91,6 +80,7 @@ bool store_counts_at(const struct store *store, enum event_type type, bool box, 
 /* What an event needs to be counted, found and reserved before anything is changed. */
 struct plan {
     const struct held_event *event;
+    const struct foreseen *ahead;
     size_t list;
     uint32_t kids[LEVEL_COUNT]; /* KEY_NONE where it does not count */
     bool old;                   /* before every slice: only its minute is told */
@@ -99,9 +89,14 @@ struct plan {
     size_t back_list; /* of the click it takes back; KEY_NONE: of no slice */
 };
 
-static void note(struct step *step, const struct note *note)
+/* Notes something about the event that is taken now. */
+static void note(struct store *store, const struct note *about)
 {
-    step->notes[step->notes_count++] = *note;
+    struct step *step = &store->step;
+    struct note *note = &step->notes[step->notes_count++];
+
+    *note = *about;
+    note->event = store->sorted[step->next_event];
 }
 
 static enum ctr_status reserve_notes(struct step *step)
@@ -159,12 +154,13 @@ static enum ctr_status plan_gap(struct store *store, struct plan *plan)
 }
 
 static enum ctr_status make_plan(struct store *store, const struct held_event *event,
-                                 struct plan *ret_plan)
+                                 const struct foreseen *ahead, struct plan *ret_plan)
 {
     int64_t start_ms = step_start(store, event->ts_ms);
     bool apart = (event->flags & HELD_FILTERED) != 0;
 
     *ret_plan = (struct plan){.event = event,
+                              .ahead = ahead,
                               .kids = {KEY_NONE, KEY_NONE, KEY_NONE, KEY_NONE},
                               .old = start_ms == MOMENT_NONE};
     if (reserve_notes(&store->step) != CTR_OK || journal_reserve(store->journal) != CTR_OK ||
@@ -177,12 +173,12 @@ static enum ctr_status make_plan(struct store *store, const struct held_event *e
         (event->print != 0 && ids_has(&store->ids, event->ts_ms, event->print))) {
         return CTR_OK;
     }
-    if (admit_all(store, event, ret_plan->kids) != CTR_OK ||
+    if (admit_all(store, event, ahead, ret_plan->kids) != CTR_OK ||
         step_list(store, start_ms, &ret_plan->list) != CTR_OK ||
         step_reserve(&store->step.lists[ret_plan->list]) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    return store_reserve_people(store, event, ret_plan->kids);
+    return store_reserve_people(store, event, ret_plan->kids, ahead);
 }
 
 /* The row that a click was counted in: its key lives, because that click is in a slice. */
@@ -200,9 +196,8 @@ static void take_back(struct store *store, const struct plan *plan)
 {
     const struct held_event *event = plan->event;
 
-    note(&store->step,
-         &(struct note){.event = event,
-                        .ts_ms = plan->verdict.taken_back_ms,
+    note(store,
+         &(struct note){.ts_ms = plan->verdict.taken_back_ms,
                         .folded = plan->verdict.taken_back_folded,
                         .kind = plan->back_list == KEY_NONE ? NOTE_TAKEN_BACK : NOTE_REPEATED});
     store->step.repeated++;
@@ -236,10 +231,9 @@ static uint8_t folded_levels(const struct store *store, const struct plan *plan)
 /* The event itself, for its own minute. */
 static void note_event(struct store *store, const struct plan *plan, enum note_kind kind)
 {
-    note(&store->step, &(struct note){.event = plan->event,
-                                      .ts_ms = plan->event->ts_ms,
-                                      .folded = folded_levels(store, plan),
-                                      .kind = kind});
+    note(store, &(struct note){.ts_ms = plan->event->ts_ms,
+                               .folded = folded_levels(store, plan),
+                               .kind = kind});
 }
 
 static void mind_gap(struct store *store, const struct plan *plan, uint32_t *flags)
@@ -294,7 +288,7 @@ static void count_event(struct store *store, const struct plan *plan, uint32_t *
         return;
     }
     count_levels(store, plan);
-    *flags |= store_meet(store, event, plan->kids);
+    *flags |= store_meet(store, event, plan->kids, plan->ahead);
 }
 
 static void take_event(struct store *store, struct held_event *event, const struct plan *plan)
@@ -326,11 +320,12 @@ static void take_event(struct store *store, struct held_event *event, const stru
     }
 }
 
-enum ctr_status store_take(struct store *store, struct held_event *event)
+enum ctr_status store_take(struct store *store, struct held_event *event,
+                           const struct foreseen *ahead)
 {
     struct plan plan;
 
-    if (make_plan(store, event, &plan) != CTR_OK) {
+    if (make_plan(store, event, ahead, &plan) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     take_event(store, event, &plan);

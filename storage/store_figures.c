@@ -17,12 +17,114 @@ static void people_figures(const struct store *store, size_t window, uint32_t ki
 
     if (window >= store->people_windows.count) {
         figures->people = PEOPLE_BEYOND_HORIZON;
+    } else if (store->options.provisional && store->published.progress.covered_from_ms > from_ms) {
+        figures->people = PEOPLE_NOT_COVERED;
     } else if (kid != KEY_NONE && keys_at(&store->keys, kid)->people_short_s != MOMENT_NONE &&
                keys_at(&store->keys, kid)->people_short_s * 1000 >= from_ms) {
         figures->people = PEOPLE_OVER_LIMIT;
     } else if (kid != KEY_NONE) {
         figures->crowd = keys_crowds(&store->keys, kid)[window];
     }
+}
+
+/* ---- the weight of a placement's prior --------------------------------------------------------
+ *
+ * Learned from all placements of the box: thousands of keys for a box that is on every page. So it
+ * is remembered until counts change. Under the lock, also where the store is const. */
+
+static struct prior_known *place_of(const struct store *store, size_t window,
+                                    const struct name *box)
+{
+    size_t place = (box->box_key * (size_t)WINDOWS_MAX + window) % PRIORS_KNOWN;
+
+    return (struct prior_known *)(uintptr_t)&store->priors[place];
+}
+
+static bool is_known(const struct store *store, size_t window, const struct name *box)
+{
+    const struct prior_known *known = place_of(store, window, box);
+    uint64_t revision = store->published.progress.revision;
+
+    return revision != 0 && known->revision == revision && known->box_kid == box->box_key &&
+           known->window == window;
+}
+
+static void remember(const struct store *store, size_t window, const struct name *box,
+                     const struct spread *spread)
+{
+    *place_of(store, window, box) =
+        (struct prior_known){.revision = store->published.progress.revision,
+                             .box_kid = box->box_key,
+                             .window = (uint32_t)window,
+                             .weight = spread_weight(spread)};
+}
+
+static double placement_weight(const struct store *store, size_t window, const struct name *box)
+{
+    if (!is_known(store, window, box)) {
+        struct spread spread = keys_spread(&store->keys, LEVEL_PLACEMENT, box, window);
+
+        remember(store, window, box, &spread);
+    }
+    return place_of(store, window, box)->weight;
+}
+
+void prior_lesson_add(struct prior_lesson *lesson, const struct store *store, size_t window,
+                      const struct name *box)
+{
+    for (size_t i = 0; i < lesson->count; i++) {
+        if (lesson->boxes[i] == box) {
+            return;
+        }
+    }
+    if (box->box_key == KEY_NONE || is_known(store, window, box)) {
+        return;
+    }
+    lesson->boxes[lesson->count++] = box;
+    if (lesson->count == PRIOR_LESSON_BOXES) {
+        prior_lesson_learn(lesson, store, window);
+    }
+}
+
+void prior_lesson_learn(struct prior_lesson *lesson, const struct store *store, size_t window)
+{
+    const struct keys *keys = &store->keys;
+    struct spread spreads[PRIOR_LESSON_BOXES] = {{0}};
+    uint32_t kids[PRIOR_LESSON_BOXES];
+    bool more = lesson->count > 0;
+
+    for (size_t i = 0; i < lesson->count; i++) {
+        kids[i] = lesson->boxes[i]->pages;
+    }
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < lesson->count; i++) {
+            uint32_t kid = kids[i];
+
+            if (kid == KEY_NONE) {
+                continue;
+            }
+            kids[i] = keys_at(keys, kid)->of_box.next;
+            if (kids[i] != KEY_NONE) {
+                more = true;
+                __builtin_prefetch(&keys_at(keys, kids[i])->of_box);
+                __builtin_prefetch(&keys_totals(keys, kids[i])[window]);
+            }
+            spread_add(&spreads[i], keys_totals(keys, kid)[window].impressions,
+                       keys_totals(keys, kid)[window].clicks);
+        }
+    }
+    for (size_t i = 0; i < lesson->count; i++) {
+        remember(store, window, lesson->boxes[i], &spreads[i]);
+    }
+    lesson->count = 0;
+}
+
+static double sibling_weight(const struct store *store, size_t window, enum level level)
+{
+    struct spread spread = keys_spread(&store->keys, level, NULL, window);
+
+    return spread_weight(&spread);
 }
 
 /* The level above: the site for pages and boxes, the box for placements. */
@@ -44,10 +146,12 @@ static void prior_figures(const struct store *store, struct prior_memo *memo, si
         return;
     }
     if (!memo->known || memo->level != level || memo->box != box) {
-        struct spread spread = keys_spread(&store->keys, level, box, window);
-
-        *memo = (struct prior_memo){
-            .known = true, .level = level, .box = box, .weight = spread_weight(&spread)};
+        *memo = (struct prior_memo){.known = true,
+                                    .level = level,
+                                    .box = box,
+                                    .weight = level == LEVEL_PLACEMENT
+                                                  ? placement_weight(store, window, box)
+                                                  : sibling_weight(store, window, level)};
     }
     figures->has_prior = true;
     figures->prior_ctr = (double)above->clicks / (double)above->impressions;

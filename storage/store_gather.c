@@ -8,8 +8,6 @@
 #include "storage/hash.h"
 #include "storage/store_internal.h"
 
-enum { PREFETCH_AHEAD = 12 };
-
 /* Indexes of the bucket's events from `first` on by topic, partition number and offset: a counting
  * sort, since within one partition they stand in order already. */
 static enum ctr_status sort_bucket(struct store *store, const struct held_bucket *bucket,
@@ -45,26 +43,129 @@ static enum ctr_status sort_bucket(struct store *store, const struct held_bucket
     return CTR_OK;
 }
 
-/* Asks for the memory that an event will need, some events ahead. */
-static void prefetch_event(const struct store *store, const struct held_event *event)
+/* ---- ahead --------------------------------------------------------------------------------- */
+
+/* So many events before its turn an event's names, its slots everywhere, its keys and the tags of
+ * its pairs, the pairs themselves and what its keys gained are asked for: each needs what the one
+ * before brought. */
+enum {
+    NAMES_AHEAD = AHEAD_EVENTS + 16,
+    TAGS_AHEAD = AHEAD_EVENTS / 2,
+    KEYS_AHEAD = AHEAD_EVENTS / 2,
+    PAIRS_AHEAD = AHEAD_EVENTS / 4,
+    GAINS_AHEAD = 6
+};
+
+static const struct held_event *event_at(const struct store *store,
+                                         const struct held_bucket *bucket, size_t at)
 {
-    static const enum level levels[] = {LEVEL_PAGE, LEVEL_BOX, LEVEL_PLACEMENT};
-    uint64_t page_hash = event->page->hash;
-    uint64_t box_hash = event->box == NULL ? 0 : event->box->hash;
+    return &bucket->events[store->sorted[at]];
+}
+
+static void prefetch_names(const struct held_event *event)
+{
+    __builtin_prefetch(event->page, 1);
+    if (event->box != NULL) {
+        __builtin_prefetch(event->box, 1);
+    }
+}
+
+static void hash_event(const struct store *store, const struct held_event *event,
+                       struct foreseen *ret_ahead)
+{
+    uint64_t page = event->page->hash;
+    uint64_t box = event->box == NULL ? 0 : event->box->hash;
 
     if (event->print != 0) {
         ids_prefetch(&store->ids, event->ts_ms, event->print);
     }
-    if (event->visitor == 0) {
-        return;
+    if (event->box != NULL) {
+        ret_ahead->placement = keys_hash(LEVEL_PLACEMENT, page, box);
+        keys_prefetch(&store->keys, ret_ahead->placement);
     }
-    people_prefetch(&store->people,
-                    store_pair(event->visitor, keys_hash(LEVEL_SITE, 0, 0), LEVEL_SITE));
-    for (size_t i = 0; i < (event->box == NULL ? 1 : sizeof levels / sizeof levels[0]); i++) {
-        uint64_t hash = keys_hash(levels[i], levels[i] == LEVEL_BOX ? 0 : page_hash,
-                                  levels[i] == LEVEL_PAGE ? 0 : box_hash);
+    ret_ahead->prints_count = event->visitor == 0  ? 0
+                              : event->box == NULL ? (size_t)LEVEL_BOX
+                                                   : (size_t)LEVEL_COUNT;
+    for (enum level level = LEVEL_SITE; level < ret_ahead->prints_count; level++) {
+        uint64_t hash = level == LEVEL_PLACEMENT ? ret_ahead->placement
+                                                 : keys_hash(level, level == LEVEL_PAGE ? page : 0,
+                                                             level == LEVEL_BOX ? box : 0);
 
-        people_prefetch(&store->people, store_pair(event->visitor, hash, levels[i]));
+        ret_ahead->prints[level] = store_pair(event->visitor, hash, level);
+    }
+    people_prefetch(&store->people, ret_ahead->prints, ret_ahead->prints_count);
+}
+
+static void prefetch_keys(const struct store *store, const struct held_event *event,
+                          const struct foreseen *ahead)
+{
+    keys_prefetch_key(&store->keys, event->page->page_key);
+    if (event->box != NULL) {
+        keys_prefetch_key(&store->keys, event->box->box_key);
+        keys_prefetch_key(&store->keys, keys_peek(&store->keys, ahead->placement));
+    }
+}
+
+/* What the keys gained so far, where that is in the list that was met last. */
+static void prefetch_gains(const struct store *store, const struct held_event *event,
+                           const struct foreseen *ahead)
+{
+    const struct step *step = &store->step;
+    const struct gain_list *list = step->last < step->lists_count ? &step->lists[step->last] : NULL;
+    uint32_t kids[] = {event->page->page_key, KEY_NONE, KEY_NONE};
+
+    if (event->box != NULL) {
+        kids[1] = event->box->box_key;
+        kids[2] = keys_peek(&store->keys, ahead->placement);
+    }
+    for (size_t i = 0; list != NULL && i < sizeof kids / sizeof kids[0]; i++) {
+        const struct key_mark *mark =
+            kids[i] == KEY_NONE ? NULL : &keys_at(&store->keys, kids[i])->marks[SLICES_COUNTS];
+
+        if (mark != NULL && mark->list == list->mark) {
+            __builtin_prefetch(&list->gains[mark->at], 1);
+        }
+    }
+}
+
+static void look_at_pairs(struct store *store, size_t next)
+{
+    struct step *step = &store->step;
+
+    for (; step->tagged < step->hashed && step->tagged <= next + TAGS_AHEAD; step->tagged++) {
+        const struct foreseen *ahead = &step->ahead[step->tagged % AHEAD_EVENTS];
+
+        people_prefetch_tags(&store->people, ahead->prints, ahead->prints_count);
+    }
+    for (; step->paired < step->tagged && step->paired <= next + PAIRS_AHEAD; step->paired++) {
+        const struct foreseen *ahead = &step->ahead[step->paired % AHEAD_EVENTS];
+
+        people_prefetch_pairs(&store->people, ahead->prints, ahead->prints_count);
+    }
+}
+
+/* Whatever of the events up to some after `next` was not looked at so far. */
+static void look_ahead(struct store *store, const struct held_bucket *bucket, size_t next)
+{
+    struct step *step = &store->step;
+    size_t hash_until = next + AHEAD_EVENTS;
+
+    hash_until = hash_until < step->sorted_count ? hash_until : step->sorted_count;
+    if (next + NAMES_AHEAD < step->sorted_count) {
+        prefetch_names(event_at(store, bucket, next + NAMES_AHEAD));
+    }
+    for (; step->hashed < hash_until; step->hashed++) {
+        hash_event(store, event_at(store, bucket, step->hashed),
+                   &step->ahead[step->hashed % AHEAD_EVENTS]);
+    }
+    look_at_pairs(store, next);
+    if (next + KEYS_AHEAD < step->hashed) {
+        prefetch_keys(store, event_at(store, bucket, next + KEYS_AHEAD),
+                      &step->ahead[(next + KEYS_AHEAD) % AHEAD_EVENTS]);
+    }
+    if (next + GAINS_AHEAD < step->hashed) {
+        prefetch_gains(store, event_at(store, bucket, next + GAINS_AHEAD),
+                       &step->ahead[(next + GAINS_AHEAD) % AHEAD_EVENTS]);
     }
 }
 
@@ -78,11 +179,9 @@ enum ctr_status store_gather(struct store *store, struct held_bucket *bucket)
             sort_bucket(store, bucket, step->sorted_count) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
-        if (step->next_event + PREFETCH_AHEAD < step->sorted_count) {
-            prefetch_event(store,
-                           &bucket->events[store->sorted[step->next_event + PREFETCH_AHEAD]]);
-        }
-        if (store_take(store, &bucket->events[store->sorted[step->next_event]]) != CTR_OK) {
+        look_ahead(store, bucket, step->next_event);
+        if (store_take(store, &bucket->events[store->sorted[step->next_event]],
+                       &step->ahead[step->next_event % AHEAD_EVENTS]) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
         step->next_event++;

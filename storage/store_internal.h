@@ -12,6 +12,7 @@
 #define LIVECTR_STORAGE_STORE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "storage/book.h"
 #include "storage/gaps.h"
@@ -23,6 +24,7 @@
 #include "storage/people.h"
 #include "storage/slices.h"
 #include "storage/store.h"
+#include "storage/store_prior.h"
 #include "storage/store_status.h"
 #include "storage/store_step.h"
 
@@ -45,14 +47,31 @@ struct published {
     int64_t from_ms[WINDOWS_MAX];
     struct partition *partitions;
     size_t partitions_count, partitions_capacity;
-    uint64_t held, keys_folded, bytes;
+    uint64_t held, keys_folded;
+    struct store_memory memory;
+    struct store_slices slices;
     uint64_t people, people_refused, people_bytes, ids, ids_bytes, repeated;
     struct delays delays;
     struct samples samples;
 };
 
+/* How far a copy for an image is (storage/store_image.h). */
+enum sweep_next { SWEEP_IDLE, SWEEP_CLICKS, SWEEP_PEOPLE, SWEEP_IDS, SWEEP_KEYS, SWEEP_END };
+
+struct sweep {
+    enum sweep_next next;
+    bool begun;
+    uint64_t cut;
+    uint64_t events; /* in cuts since its own one */
+    int64_t minute_ms;
+    size_t part;
+    struct ids_copy ids;
+    uint32_t kid;
+};
+
 struct store {
     struct store_options options;
+    uint64_t identity;
     struct window_set people_windows; /* the first so many of options.windows */
     size_t minute_window;             /* the 10m window, WINDOWS_MAX where none has people */
 
@@ -63,6 +82,7 @@ struct store {
     struct people people;
     struct ids ids;
     struct gaps gaps;
+    struct sweep sweep;
     struct journal_part *journal;           /* being filled */
     struct journal_part **journals_waiting; /* cut off, until they are saved */
     size_t journals_count, journals_capacity;
@@ -73,12 +93,16 @@ struct store {
     size_t sorted_capacity;
     size_t partitions_count, partitions_capacity;
     int64_t as_of_ms, covered_from_ms;
-    int64_t lead_ms; /* the least partition clock of the last advance, MOMENT_NONE */
+    int64_t limit_ms; /* where `to` stops for now; INT64_MAX nowhere */
+    int64_t lead_ms;  /* the least partition clock of the last advance, MOMENT_NONE */
     bool at_end, caught_up_once;
+    bool unsettled;    /* what follows a move of `to` was cut short for want of memory */
     bool minutes_wait; /* a step waits while too many finished minutes do */
     uint64_t keys_folded, people_refused, repeated;
     uint64_t cut;    /* number of the newest one */
     bool cut_failed; /* for want of memory: the next one is whole */
+    bool has_cut;
+    uint64_t cut_saved; /* all that came with cuts up to this one is saved */
     struct delays delays;
     struct samples samples;
     uint32_t *removed_kids; /* saved keys that are gone: the snapshot must forget them */
@@ -86,11 +110,15 @@ struct store {
 
     /* shared */
     pthread_mutex_t lock;
+    _Atomic unsigned waiting; /* threads in store_lock() */
     pthread_cond_t answered;
+    pthread_cond_t moved; /* a change was published */
     struct held_question question;
     struct keys keys;
+    _Atomic uint64_t held_revision; /* steps wait while this is the published one; 0: none */
     struct published published;
-    struct minutes_book book; /* has a lock of its own */
+    struct prior_known priors[PRIORS_KNOWN]; /* a cache, each at its place */
+    struct minutes_book book;                /* has a lock of its own */
 };
 
 /* store_new with room for keys numbered up to kids_min, which a checkpoint may bring. */
@@ -103,6 +131,9 @@ int64_t store_secret_check(const struct store_options *options);
 void store_lock(const struct store *store);
 void store_unlock(const struct store *store);
 
+/* Whether somebody waits in store_lock(). */
+bool store_wanted(const struct store *store);
+
 /* Sorts the canonical order again after a partition was added. */
 void store_order_partitions(struct store *store);
 
@@ -110,6 +141,12 @@ void store_order_partitions(struct store *store);
 CTR_MUST_USE enum ctr_status store_partition_add(struct store *store,
                                                  const struct partition *partition,
                                                  uint32_t *ret_index);
+
+/* Whether a reader has asked for this picture to last, and may still have it. Thread: ingest. */
+bool store_is_held(const struct store *store);
+
+/* Moves as_of as far as the partitions allow at now_ms. */
+void store_move_as_of(struct store *store, int64_t now_ms);
 
 /* Removes the keys that the slices list as orphans. Errors: CTR_NO_MEMORY: they stay listed. */
 CTR_MUST_USE enum ctr_status store_remove_orphans(struct store *store);
@@ -121,14 +158,6 @@ CTR_MUST_USE enum ctr_status store_publish(struct store *store);
  * picture. */
 void store_publish_accounts(struct store *store);
 
-/* The prior's weight that was learned last, for the keys with the same siblings. */
-struct prior_memo {
-    bool known;
-    enum level level;
-    const struct name *box;
-    double weight;
-};
-
 /* The figures of a row, or of a key that nobody has counted: zeros, and what its level above says.
  * Under the lock. */
 void store_figures(const struct store *store, struct prior_memo *memo, size_t window, uint32_t kid,
@@ -136,15 +165,6 @@ void store_figures(const struct store *store, struct prior_memo *memo, size_t wi
 void store_unknown_figures(const struct store *store, struct prior_memo *memo, size_t window,
                            const struct key_name *name, uint64_t box_hash,
                            struct figures *ret_figures);
-
-/* Fingerprint of an accepted event whose names are known; 0 where it has no id. */
-uint64_t store_print(const struct store *store, const struct event *event,
-                     const struct held_event *held);
-
-/* Fills people, ids and gaps again from a checkpoint's journals, after all else was restored.
- * Errors: CTR_NO_MEMORY, CTR_CORRUPT. */
-CTR_MUST_USE enum ctr_status store_replay_journals(struct store *store,
-                                                   const struct checkpoint *from);
 
 /* Answers a reader's question about held records, under the lock. */
 void store_answer(struct store *store);

@@ -3,133 +3,51 @@
  * Lists: the first rows of one level by a number, from one picture. The best `limit` rows are kept
  * in a heap whose root is the worst of them, so a pass over the keys costs little more than the
  * comparison with the root, and no memory is taken under the lock.
+ *
+ * A pass over all keys lets whoever waits for the lock in every few hundred of them. Where the
+ * picture changed meanwhile, all is read again; a pass that met a change a few times keeps the lock
+ * throughout, so that it ends while a backlog is counted too.
+ *
+ * Two things are done in one go, because what they walk along may be cut where it was left: the
+ * placements of one page, and the siblings of one box (for the prior of its placements).
+ *
+ * What was kept stays valid while the revision does: a key goes only after a step that left it
+ * without counts, and its place is taken only by one that has none yet.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "storage/listing.h"
-#include "storage/store_internal.h"
+#include "storage/hash.h"
+#include "storage/list_order.h"
 
-struct candidate {
-    uint32_t kid;
-    struct totals totals;
+enum {
+    KEYS_PER_HOLD = 512,
+    ROWS_PER_HOLD = 64,
+    PASSES_IN_PIECES = 3,
+    TURN_NS = 100000,
+    MEMOS_MAX = 65536 /* boxes of which the siblings are remembered at once */
 };
 
-struct selection {
-    const struct store *store;
-    const struct list_query *query;
-    size_t total, count;
-    struct candidate *heap; /* room for query->limit */
-};
-
-static int compare_names(const struct name *left, const struct name *right)
+/* Under the lock, which is let go of for a moment. False: the picture has changed. */
+static bool breathe(const struct selection *selection)
 {
-    if (left == NULL || right == NULL) {
-        return (left != NULL) - (right != NULL);
+    if (selection->whole) {
+        return true;
     }
-    return text_compare((struct text){left->bytes, left->length},
-                        (struct text){right->bytes, right->length});
+    if (store_wanted(selection->store)) {
+        const struct timespec turn = {.tv_nsec = TURN_NS};
+
+        /* Whoever waits needs longer to wake up than we to take the lock again; and the writer
+         * takes it many times in a row. */
+        store_unlock(selection->store);
+        (void)nanosleep(&turn, NULL);
+        store_lock(selection->store);
+    }
+    return selection->store->published.progress.revision == selection->revision;
 }
 
-/* a/b against c/d without a division: the products of 64-bit counts need more than 64 bits. */
-static int compare_ratio(const struct totals *left, const struct totals *right)
-{
-    __extension__ typedef unsigned __int128 wide;
-    wide left_side = (wide)left->clicks * right->impressions;
-    wide right_side = (wide)right->clicks * left->impressions;
-
-    if (left->impressions == 0 || right->impressions == 0) {
-        return (left->impressions > 0) - (right->impressions > 0);
-    }
-    return (left_side > right_side) - (left_side < right_side);
-}
-
-/* Negative: left stands before right in the list. */
-static int compare(const struct selection *selection, const struct candidate *left,
-                   const struct candidate *right)
-{
-    const struct keys *keys = &selection->store->keys;
-    const struct key *left_key = keys_at(keys, left->kid);
-    const struct key *right_key = keys_at(keys, right->kid);
-    const struct totals *a = &left->totals;
-    const struct totals *b = &right->totals;
-    int order = 0;
-
-    switch (selection->query->sort) {
-    case LIST_BY_IMPRESSIONS:
-        order = (b->impressions > a->impressions) - (b->impressions < a->impressions);
-        break;
-    case LIST_BY_CLICKS:
-        order = (b->clicks > a->clicks) - (b->clicks < a->clicks);
-        break;
-    case LIST_BY_CTR:
-        order = compare_ratio(b, a);
-        break;
-    case LIST_BY_ID:
-        break;
-    }
-    if (order == 0) {
-        order = compare_names(left_key->page, right_key->page);
-    }
-    return order != 0 ? order : compare_names(left_key->box, right_key->box);
-}
-
-static void sift_down(struct selection *selection, size_t at)
-{
-    struct candidate *heap = selection->heap;
-
-    for (;;) {
-        size_t worst = at;
-
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2; child++) {
-            if (child < selection->count && compare(selection, &heap[child], &heap[worst]) > 0) {
-                worst = child;
-            }
-        }
-        if (worst == at) {
-            return;
-        }
-        struct candidate moved = heap[at];
-        heap[at] = heap[worst];
-        heap[worst] = moved;
-        at = worst;
-    }
-}
-
-static void sift_up(struct selection *selection, size_t at)
-{
-    struct candidate *heap = selection->heap;
-
-    while (at > 0 && compare(selection, &heap[at], &heap[(at - 1) / 2]) > 0) {
-        struct candidate moved = heap[at];
-
-        heap[at] = heap[(at - 1) / 2];
-        heap[(at - 1) / 2] = moved;
-        at = (at - 1) / 2;
-    }
-}
-
-static void consider(struct selection *selection, uint32_t kid)
-{
-    struct candidate candidate = {
-        .kid = kid, .totals = keys_totals(&selection->store->keys, kid)[selection->query->window]};
-
-    if ((candidate.totals.impressions == 0 && candidate.totals.clicks == 0) ||
-        candidate.totals.impressions < selection->query->impressions_min) {
-        return;
-    }
-    selection->total++;
-    if (selection->count < selection->query->limit) {
-        selection->heap[selection->count++] = candidate;
-        sift_up(selection, selection->count - 1);
-    } else if (compare(selection, &candidate, &selection->heap[0]) < 0) {
-        selection->heap[0] = candidate;
-        sift_down(selection, 0);
-    }
-}
-
-/* Under the lock. */
-static void select_level(struct selection *selection)
+static bool select_level(struct selection *selection)
 {
     const struct keys *keys = &selection->store->keys;
 
@@ -137,12 +55,16 @@ static void select_level(struct selection *selection)
         const struct key *key = keys_at(keys, kid);
 
         if (key->used && key->level == selection->query->level) {
-            consider(selection, kid);
+            selection_consider(selection, kid);
+        }
+        if (kid % KEYS_PER_HOLD == 0 && !breathe(selection)) {
+            return false;
         }
     }
+    return true;
 }
 
-/* Under the lock. */
+/* In one go: the list of a page's placements may be cut where it was left. */
 static void select_placements(struct selection *selection, uint64_t page_hash)
 {
     struct key_name name = {.page = selection->query->page};
@@ -152,24 +74,8 @@ static void select_placements(struct selection *selection, uint64_t page_hash)
     uint32_t kid = page == KEY_NONE ? KEY_NONE : keys_at(keys, page)->page->placements;
 
     for (; kid != KEY_NONE; kid = keys_at(keys, kid)->of_page.next) {
-        consider(selection, kid);
+        selection_consider(selection, kid);
     }
-}
-
-/* Takes the heap apart from its worst row on: in place this leaves the best first. */
-static void order_rows(struct selection *selection)
-{
-    size_t count = selection->count;
-
-    while (selection->count > 1) {
-        struct candidate worst = selection->heap[0];
-
-        selection->count--;
-        selection->heap[0] = selection->heap[selection->count];
-        selection->heap[selection->count] = worst;
-        sift_down(selection, 0);
-    }
-    selection->count = count;
 }
 
 static struct text copy_name(const struct name *name, char **at)
@@ -184,29 +90,89 @@ static struct text copy_name(const struct name *name, char **at)
     return text;
 }
 
-/* Under the lock: the names may be gone once it is released. */
-static void copy_rows(const struct selection *selection, struct listing *listing)
+static void copy_row(const struct selection *selection, const struct candidate *candidate,
+                     struct list_row *row, char **at)
+{
+    const struct list_query *query = selection->query;
+    const struct key *key = keys_at(&selection->store->keys, candidate->kid);
+
+    row->place.totals = candidate->totals;
+    row->place.value = candidate->value;
+    row->place.page = copy_name(key->page, at);
+    row->place.box = copy_name(key->box, at);
+    store_figures(selection->store, selection_memo(selection, key), query->window, candidate->kid,
+                  &row->figures);
+    if (query->sort == LIST_BY_RISE || query->sort == LIST_BY_FALL) {
+        row->difference = selection_difference(selection, candidate->kid, &row->before);
+    }
+}
+
+/* What the rows' figures will be asked for. */
+static void learn_weights(const struct selection *selection)
 {
     const struct store *store = selection->store;
-    struct prior_memo memo = {.known = false};
-    char *at = listing->bytes;
+    struct prior_lesson lesson = {.count = 0};
 
     for (size_t i = 0; i < selection->count; i++) {
         const struct key *key = keys_at(&store->keys, selection->heap[i].kid);
-        struct list_row *row = &listing->rows[i];
 
-        row->page = copy_name(key->page, &at);
-        row->box = copy_name(key->box, &at);
-        store_figures(store, &memo, selection->query->window, selection->heap[i].kid,
-                      &row->figures);
+        if (key->level == LEVEL_PLACEMENT && key->box != NULL) {
+            prior_lesson_add(&lesson, store, selection->query->window, key->box);
+        }
     }
+    prior_lesson_learn(&lesson, store, selection->query->window);
+}
+
+/* The names may be gone once the lock is released. */
+static bool copy_rows(const struct selection *selection, struct listing *listing)
+{
+    char *at = listing->bytes;
+
+    for (size_t i = 0; i < selection->count; i++) {
+        copy_row(selection, &selection->heap[i], &listing->rows[i], &at);
+        if (i % ROWS_PER_HOLD == ROWS_PER_HOLD - 1 && !breathe(selection)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void copy_picture(const struct selection *selection, struct listing *listing)
+{
+    const struct store *store = selection->store;
+    const struct list_query *query = selection->query;
+
     listing->count = selection->count;
     listing->total = selection->total;
-    listing->other =
-        keys_totals(&store->keys, keys_reserved(selection->query->level))[selection->query->window];
-    listing->reading =
-        (struct reading){.from_ms = store->published.from_ms[selection->query->window],
-                         .progress = store->published.progress};
+    listing->compared = selection->compared;
+    listing->more = selection->behind > selection->count;
+    listing->other = keys_totals(&store->keys, keys_reserved(query->level))[query->window];
+    listing->before_ms = store->published.from_ms[query->wider];
+    listing->reading = (struct reading){.from_ms = store->published.from_ms[query->window],
+                                        .progress = store->published.progress};
+}
+
+/* One pass, under the lock. False: the picture has changed. */
+static bool pass(struct selection *selection, uint64_t page_hash, struct listing *listing)
+{
+    selection->revision = selection->store->published.progress.revision;
+    selection->total = selection->compared = selection->behind = selection->count = 0;
+    memset(selection->memos, 0, (selection->memos_mask + 1) * sizeof *selection->memos);
+    if (selection->query->level == LEVEL_PLACEMENT && selection->query->page.length > 0) {
+        select_placements(selection, page_hash);
+    } else if (!select_level(selection)) {
+        return false;
+    }
+    if (!breathe(selection)) {
+        return false;
+    }
+    selection_sort(selection);
+    learn_weights(selection);
+    if (!copy_rows(selection, listing)) {
+        return false;
+    }
+    copy_picture(selection, listing);
+    return true;
 }
 
 void listing_free(struct listing *listing)
@@ -234,35 +200,56 @@ static struct listing *listing_new(size_t limit)
     return listing;
 }
 
+/* As many as there are boxes, so that hardly two share a place: the siblings of a box's placements
+ * are then added up once. */
+static size_t memos_mask_for(const struct store *store, const struct list_query *query)
+{
+    size_t count = 1;
+    uint32_t boxes = 0;
+
+    if (query->level == LEVEL_PLACEMENT) {
+        store_lock(store);
+        boxes = store->keys.count[LEVEL_BOX];
+        store_unlock(store);
+    }
+    while (count < MEMOS_MAX && count < 2 * (size_t)boxes) {
+        count *= 2;
+    }
+    return count - 1;
+}
+
 enum ctr_status store_list(const struct store *store, const struct list_query *query,
                            struct listing **ret_listing)
 {
-    struct selection selection = {.store = store, .query = query};
+    struct selection selection = {
+        .store = store, .query = query, .memos_mask = memos_mask_for(store, query)};
     struct listing *listing = NULL;
-    uint64_t page_hash =
-        query->level == LEVEL_PLACEMENT
-            ? hash_id(store->options.hash_secret, query->page.bytes, query->page.length)
-            : 0;
+    uint64_t page_hash = query->page.length == 0 ? 0
+                                                 : hash_id(store->options.hash_secret,
+                                                           query->page.bytes, query->page.length);
+    enum ctr_status status = CTR_NO_MEMORY;
 
     CTR_ASSERT(query->limit >= 1 && query->limit <= LIST_ROWS_MAX);
     CTR_ASSERT(query->window < store->options.windows.count && query->level != LEVEL_SITE);
+    CTR_ASSERT(query->wider < store->options.windows.count);
     listing = listing_new(query->limit);
     selection.heap = calloc(query->limit, sizeof *selection.heap);
-    if (listing == NULL || selection.heap == NULL) {
-        listing_free(listing);
-        free(selection.heap);
-        return CTR_NO_MEMORY;
+    selection.memos = calloc(selection.memos_mask + 1, sizeof *selection.memos);
+    if (listing != NULL && selection.heap != NULL && selection.memos != NULL) {
+        bool done = false;
+
+        for (int i = 0; !done; i++) {
+            selection.whole = i >= PASSES_IN_PIECES;
+            store_lock(store);
+            done = pass(&selection, page_hash, listing);
+            store_unlock(store);
+        }
+        *ret_listing = listing;
+        listing = NULL;
+        status = CTR_OK;
     }
-    store_lock(store);
-    if (query->level == LEVEL_PLACEMENT) {
-        select_placements(&selection, page_hash);
-    } else {
-        select_level(&selection);
-    }
-    order_rows(&selection);
-    copy_rows(&selection, listing);
-    store_unlock(store);
+    listing_free(listing);
     free(selection.heap);
-    *ret_listing = listing;
-    return CTR_OK;
+    free(selection.memos);
+    return status;
 }

@@ -10,6 +10,8 @@
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
+enum { ROWS_AHEAD = 8 };
+
 static struct text text_of(const struct name *name)
 {
     return name == NULL ? (struct text){0}
@@ -30,24 +32,86 @@ static struct minute_key key_of(const struct store *store, uint32_t kid)
 
 /* ---- gains --------------------------------------------------------------------------------- */
 
-static enum ctr_status add_gain(struct store *store, const struct gain *gain, int64_t start_ms)
+/* The row of a key, looked up once for each minute and then remembered with the key. block: where
+ * it may be remembered, or NULL. */
+static enum ctr_status gain_row(struct store *store, uint32_t kid, int64_t minute_ms,
+                                struct minute_block *block, struct minute_row **ret_row)
 {
-    int64_t minute_ms = moment_floor(start_ms, MINUTE_MS);
-    int64_t to_ms = store->step.to_ms;
-    struct minute_key key = key_of(store, gain->cell.key);
-    struct minute_row *row = NULL;
+    struct key_row *told = &keys_at(&store->keys, kid)->told;
+    struct minute_key key;
 
-    if (book_row(&store->book, &key, gain->cell.key, minute_ms, to_ms, &row) != CTR_OK) {
+    if (block != NULL && told->block == block->serial) {
+        *ret_row = &block->rows[told->at];
+        block->changed = true;
+        return CTR_OK;
+    }
+    key = key_of(store, kid);
+    if (book_row(&store->book, &key, kid, minute_ms, store->step.to_ms, ret_row) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    if (row != NULL) {
-        row->numbers[MINUTE_IMPRESSIONS] += gain->cell.impressions;
-        row->numbers[MINUTE_CLICKS] += gain->cell.clicks;
-        row->numbers[MINUTE_REVISION] +=
-            to_ms > minute_ms + MINUTE_MS + store->book.lateness_ms ? gain->events : 0;
-        if (store->minute_window != WINDOWS_MAX && to_ms <= minute_ms + MINUTE_MS) {
-            row->numbers[MINUTE_PEOPLE] =
-                row->numbers[MINUTE_PEOPLE] == 0 ? MINUTE_PEOPLE_DUE : row->numbers[MINUTE_PEOPLE];
+    if (block != NULL && *ret_row != NULL) {
+        *told = (struct key_row){.block = block->serial, .at = (uint32_t)(*ret_row - block->rows)};
+    }
+    return CTR_OK;
+}
+
+/* What was told already is left out, so that this may be done again for all lists. */
+static void tell_gain(const struct store *store, struct gain *gain, int64_t minute_ms,
+                      struct minute_row *row)
+{
+    int64_t to_ms = store->step.to_ms;
+
+    row->numbers[MINUTE_IMPRESSIONS] += gain->cell.impressions - gain->told_impressions;
+    row->numbers[MINUTE_CLICKS] += gain->cell.clicks - gain->told_clicks;
+    row->numbers[MINUTE_REVISION] += to_ms > minute_ms + MINUTE_MS + store->book.lateness_ms
+                                         ? gain->events - gain->told_events
+                                         : 0;
+    if (store->minute_window != WINDOWS_MAX && to_ms <= minute_ms + MINUTE_MS &&
+        row->numbers[MINUTE_PEOPLE] == 0) {
+        row->numbers[MINUTE_PEOPLE] = MINUTE_PEOPLE_DUE;
+    }
+}
+
+/* The keys of the gains some places on, and the rows of those that are nearer. */
+static void prefetch_rows(const struct store *store, const struct gain_list *list, size_t at,
+                          const struct minute_block *block)
+{
+    if (at + 2 * (size_t)ROWS_AHEAD < list->count) {
+        __builtin_prefetch(
+            &keys_at(&store->keys, list->gains[at + 2 * (size_t)ROWS_AHEAD].cell.key)->told);
+    }
+    if (at + ROWS_AHEAD < list->count) {
+        struct key_row told = keys_at(&store->keys, list->gains[at + ROWS_AHEAD].cell.key)->told;
+
+        if (told.block == block->serial) {
+            __builtin_prefetch(&block->rows[told.at], 1);
+        }
+    }
+}
+
+static enum ctr_status add_list(struct store *store, const struct gain_list *list)
+{
+    int64_t minute_ms = moment_floor(list->start_ms, MINUTE_MS);
+    struct minute_block *block = book_block(&store->book, minute_ms, store->step.to_ms);
+
+    for (size_t g = 0; g < list->count; g++) {
+        struct gain *gain = &list->gains[g];
+        struct minute_row *row = NULL;
+
+        if (block != NULL) {
+            prefetch_rows(store, list, g, block);
+        }
+        if (gain_row(store, gain->cell.key, minute_ms, block, &row) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+        if (row != NULL) {
+            tell_gain(store, gain, minute_ms, row);
+        }
+        gain->told_impressions = gain->cell.impressions;
+        gain->told_clicks = gain->cell.clicks;
+        gain->told_events = gain->events;
+        if (block == NULL && g == 0) {
+            block = book_block(&store->book, minute_ms, store->step.to_ms);
         }
     }
     return CTR_OK;
@@ -55,23 +119,10 @@ static enum ctr_status add_gain(struct store *store, const struct gain *gain, in
 
 static enum ctr_status add_gains(struct store *store)
 {
-    struct step *step = &store->step;
-    size_t row = 0;
-
-    for (size_t i = 0; i < step->lists_count; i++) {
-        const struct gain_list *list = &step->lists[i];
-
-        if (row + list->count <= step->next_row) {
-            row += list->count; /* done before memory was short */
-            continue;
+    for (size_t i = 0; i < store->step.lists_count; i++) {
+        if (add_list(store, &store->step.lists[i]) != CTR_OK) {
+            return CTR_NO_MEMORY;
         }
-        for (size_t g = step->next_row - row; g < list->count; g++) {
-            if (add_gain(store, &list->gains[g], list->start_ms) != CTR_OK) {
-                return CTR_NO_MEMORY;
-            }
-            step->next_row++;
-        }
-        row += list->count;
     }
     return CTR_OK;
 }
@@ -151,9 +202,9 @@ static enum ctr_status add_notice(struct store *store, const struct notice *noti
     return CTR_OK;
 }
 
-static struct notice notice_of(const struct note *note, int64_t to_ms)
+static struct notice notice_of(const struct note *note, const struct held_event *event,
+                               int64_t to_ms)
 {
-    const struct held_event *event = note->event;
     struct notice notice = {.page = text_of(event->page),
                             .box = text_of(event->box),
                             .page_hash = event->page->hash,
@@ -191,14 +242,15 @@ static struct notice notice_of(const struct note *note, int64_t to_ms)
 static enum ctr_status add_notes(struct store *store)
 {
     struct step *step = &store->step;
+    const struct held_bucket *bucket = held_at(&store->held, step->bucket_ms);
 
     for (; step->next_note < step->notes_count * LEVEL_COUNT; step->next_note++) {
         const struct note *note = &step->notes[step->next_note / LEVEL_COUNT];
+        const struct held_event *event = &bucket->events[note->event];
         enum level level = (enum level)(step->next_note % LEVEL_COUNT);
-        struct notice notice = notice_of(note, step->to_ms);
+        struct notice notice = notice_of(note, event, step->to_ms);
 
-        if (store_counts_at(store, (enum event_type)note->event->type, note->event->box != NULL,
-                            level) &&
+        if (store_counts_at(store, (enum event_type)event->type, event->box != NULL, level) &&
             add_notice(store, &notice, level) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
@@ -219,7 +271,29 @@ enum ctr_status store_note_minutes(struct store *store)
     return status;
 }
 
-void store_note_refused(struct store *store, const struct event *event, enum minute_number number)
+/* Rows for every level, so that telling them cannot fail half-way. Those that are lost because too
+ * many wait are counted when they are told. */
+static enum ctr_status reserve_notice(struct store *store, const struct notice *notice,
+                                      const struct event *event)
+{
+    uint64_t lost = store->book.lost;
+    enum ctr_status status = CTR_OK;
+
+    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT && status == CTR_OK; level++) {
+        struct minute_key key = notice_key(store, notice, level);
+        struct minute_row *row = NULL;
+
+        if (store_counts_at(store, event->type, event->box.length > 0, level)) {
+            status = book_row(&store->book, &key, KEY_NONE, moment_floor(notice->ts_ms, MINUTE_MS),
+                              notice->to_ms, &row);
+        }
+    }
+    store->book.lost = lost;
+    return status;
+}
+
+enum ctr_status store_note_refused(struct store *store, const struct event *event,
+                                   enum minute_number number)
 {
     const uint64_t *secret = store->options.hash_secret;
     struct notice notice = {
@@ -231,15 +305,18 @@ void store_note_refused(struct store *store, const struct event *event, enum min
         .ts_ms = event->ts_ms,
         .to_ms = INT64_MAX, /* whatever minute it names: among the corrections */
         .number = number};
+    enum ctr_status status = CTR_OK;
 
     book_lock(&store->book);
-    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-        if (store_counts_at(store, event->type, event->box.length > 0, level) &&
-            add_notice(store, &notice, level) != CTR_OK) {
-            store->book.lost++;
+    status = reserve_notice(store, &notice, event);
+    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT && status == CTR_OK; level++) {
+        if (store_counts_at(store, event->type, event->box.length > 0, level)) {
+            status = add_notice(store, &notice, level);
+            CTR_ASSERT(status == CTR_OK); /* the room was made before */
         }
     }
     book_unlock(&store->book);
+    return status;
 }
 
 /* ---- a minute's end ------------------------------------------------------------------------ */

@@ -37,7 +37,7 @@ void minute_sums_done(struct minute_sums *sums);
 struct minute_key store_minute_key(const struct store *store, const struct key_name *name);
 
 /* Events of one key and minute that are held. Asks the writer, which answers with its next advance:
- * waits for that until `deadline` (CLOCK_REALTIME). Errors: CTR_RETRY: no answer by then. */
+ * waits for that until `deadline` (CLOCK_MONOTONIC). Errors: CTR_RETRY: no answer by then. */
 CTR_MUST_USE enum ctr_status store_held(struct store *store, const struct key_name *name,
                                         int64_t minute_ms, const struct timespec *deadline,
                                         uint64_t *ret_count);

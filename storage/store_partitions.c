@@ -74,7 +74,8 @@ enum ctr_status store_partition_open(struct store *store, const char *topic, int
                               .arrival_ms = MOMENT_NONE,
                               .confirmed_ms = MOMENT_NONE,
                               .alive_ms = MOMENT_NONE,
-                              .pending_ms = MOMENT_NONE};
+                              .pending_ms = MOMENT_NONE,
+                              .print = {.offset = -1}};
 
     for (uint32_t i = 0; i < store->partitions_count; i++) {
         if (store->partitions[i].number == number &&

@@ -13,18 +13,13 @@
 
 enum { STEPS_PER_LEVEL = 6 }; /* three counts, each of which leaves one second and enters another */
 
-uint64_t store_pair(uint64_t visitor, uint64_t key_hash, enum level level)
+/* The pair's hash: for the `other` row it is another one than was expected. */
+static uint64_t print_of(const struct store *store, const struct held_event *event,
+                         const struct foreseen *ahead, enum level level, uint32_t kid)
 {
-    uint64_t print = hash_mix(visitor, key_hash, level);
-
-    return print == 0 ? 1 : print;
-}
-
-static uint64_t pair_of(const struct store *store, uint64_t visitor, uint32_t kid)
-{
-    const struct key *key = keys_at(&store->keys, kid);
-
-    return store_pair(visitor, key->hash, (enum level)key->level);
+    return level != LEVEL_SITE && kid == keys_reserved(level)
+               ? store_pair(event->visitor, keys_at(&store->keys, kid)->hash, level)
+               : ahead->prints[level];
 }
 
 /* Whether an event has a say about people: it names a visitor and is not older than every window.
@@ -36,7 +31,7 @@ static bool concerns_people(const struct store *store, const struct held_event *
 }
 
 enum ctr_status store_reserve_people(struct store *store, const struct held_event *event,
-                                     const uint32_t kids[LEVEL_COUNT])
+                                     const uint32_t kids[LEVEL_COUNT], const struct foreseen *ahead)
 {
     struct step *step = &store->step;
 
@@ -55,51 +50,70 @@ enum ctr_status store_reserve_people(struct store *store, const struct held_even
     }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         if (kids[level] != KEY_NONE &&
-            people_reserve(&store->people, pair_of(store, event->visitor, kids[level])) != CTR_OK) {
+            people_reserve(&store->people, print_of(store, event, ahead, level, kids[level])) !=
+                CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }
     return CTR_OK;
 }
 
-/* Lists one end of the moves of a key: all that enters (or leaves) the same second in one entry. */
-static void list_step(struct step *step, int64_t second_s, const struct crowd_cell *cell)
+/* Lists one end of a move of a key: all that enters (or leaves) the same second in one entry.
+ * Number by number: a cell that is put together and copied at once waits for its parts to be
+ * written. */
+static inline void list_step(struct step *step, int64_t second_s, uint32_t kid,
+                             const int32_t numbers[3])
 {
     struct crowd_step *last = step->steps_count == 0 ? NULL : &step->steps[step->steps_count - 1];
 
     if (second_s == PEOPLE_NEVER) {
         return;
     }
-    if (last != NULL && last->second_s == second_s && last->cell.key == cell->key) {
-        last->cell.viewers += cell->viewers;
-        last->cell.clickers += cell->clickers;
-        last->cell.clicking += cell->clicking;
+    if (last == NULL || last->second_s != second_s || last->cell.key != kid) {
+        CTR_ASSERT(step->steps != NULL && step->steps_count < step->steps_capacity);
+        last = &step->steps[step->steps_count++];
+        last->second_s = second_s;
+        last->cell.key = kid;
+        last->cell.viewers = numbers[0];
+        last->cell.clickers = numbers[1];
+        last->cell.clicking = numbers[2];
         return;
     }
-    CTR_ASSERT(step->steps != NULL && step->steps_count < step->steps_capacity);
-    step->steps[step->steps_count++] = (struct crowd_step){.second_s = second_s, .cell = *cell};
+    last->cell.viewers += numbers[0];
+    last->cell.clickers += numbers[1];
+    last->cell.clicking += numbers[2];
+}
+
+/* One end of each move: -1 in the second that it leaves, or 1 in the one that it enters. */
+static inline void list_ends(struct step *step, uint32_t kid, const struct people_moves *moves,
+                             int32_t sign)
+{
+    const struct people_move *viewer = &moves->viewer;
+    const struct people_move *clicker = &moves->clicker;
+    const struct people_move *clicking = &moves->clicking;
+
+    if (viewer->enters_s != PEOPLE_NEVER) {
+        list_step(step, sign < 0 ? viewer->leaves_s : viewer->enters_s, kid,
+                  (const int32_t[]){sign, 0, 0});
+    }
+    if (clicker->enters_s != PEOPLE_NEVER) {
+        list_step(step, sign < 0 ? clicker->leaves_s : clicker->enters_s, kid,
+                  (const int32_t[]){0, sign, 0});
+    }
+    if (clicking->enters_s != PEOPLE_NEVER) {
+        list_step(step, sign < 0 ? clicking->leaves_s : clicking->enters_s, kid,
+                  (const int32_t[]){0, 0, sign});
+    }
 }
 
 static void list_moves(struct step *step, uint32_t kid, const struct people_moves *moves)
 {
-    for (int32_t sign = -1; sign <= 1; sign += 2) {
-        const struct people_move *by[] = {&moves->viewer, &moves->clicker, &moves->clicking};
-
-        for (int i = 0; i < 3; i++) {
-            if (by[i]->enters_s != PEOPLE_NEVER) {
-                struct crowd_cell cell = {.key = kid,
-                                          .viewers = i == 0 ? sign : 0,
-                                          .clickers = i == 1 ? sign : 0,
-                                          .clicking = i == 2 ? sign : 0};
-
-                list_step(step, sign < 0 ? by[i]->leaves_s : by[i]->enters_s, &cell);
-            }
-        }
-    }
+    list_ends(step, kid, moves, -1);
+    list_ends(step, kid, moves, 1);
 }
 
 uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT])
+                    const uint32_t kids[LEVEL_COUNT], const struct foreseen *ahead)
 {
     int64_t second_s = moment_floor(event->ts_ms, 1000) / 1000;
     uint32_t flags = JOURNAL_PEOPLE;
@@ -109,12 +123,14 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
     }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         struct people_moves moves;
+        struct people_touched touched = {
+            .kid = kids[level], .click = event->type == EVENT_CLICK, .second_s = second_s};
 
         if (kids[level] == KEY_NONE) {
             continue;
         }
-        if (people_touch(&store->people, pair_of(store, event->visitor, kids[level]),
-                         event->type == EVENT_CLICK, second_s, &moves)) {
+        touched.print = print_of(store, event, ahead, level, kids[level]);
+        if (people_touch(&store->people, &touched, &moves)) {
             list_moves(&store->step, kids[level], &moves);
         } else {
             struct key *key = keys_at(&store->keys, kids[level]);

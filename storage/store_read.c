@@ -40,8 +40,10 @@ static enum ctr_status reserve_published(struct store *store)
     }
     store_lock(store);
     old = published->partitions;
+    if (published->partitions_count > 0) { /* a reader may come before the next picture */
+        memcpy(room, old, published->partitions_count * sizeof *room);
+    }
     published->partitions = room;
-    published->partitions_count = 0;
     published->partitions_capacity = store->partitions_capacity;
     store_unlock(store);
     free(old);
@@ -61,13 +63,46 @@ static void rank_samples(const struct store *store, struct samples *samples)
     }
 }
 
-static uint64_t memory_of(const struct store *store)
+static uint64_t journal_bytes(const struct store *store)
 {
-    return keys_bytes(&store->keys) + store->names.bytes +
-           store->names.slots_count * sizeof *store->names.slots + store->slices.bytes +
-           store->crowds.bytes + store->held.events * sizeof(struct held_event) +
-           store->people.bytes + store->ids.bytes + gaps_bytes(&store->gaps) +
-           store->journal->capacity * sizeof(struct journal_event) + book_bytes(&store->book);
+    uint64_t events = store->journal->capacity;
+
+    for (size_t i = 0; i < store->journals_count; i++) {
+        events += store->journals_waiting[i]->capacity;
+    }
+    return events * sizeof(struct journal_event);
+}
+
+static struct store_memory memory_of(const struct store *store)
+{
+    return (struct store_memory){.keys = keys_bytes(&store->keys),
+                                 .names = store->names.bytes +
+                                          store->names.slots_count * sizeof *store->names.slots,
+                                 .slices = store->slices.bytes + store->crowds.bytes,
+                                 .held = store->held.events * sizeof(struct held_event),
+                                 .people = store->people.bytes,
+                                 .ids = store->ids.bytes + gaps_bytes(&store->gaps),
+                                 .minutes = book_bytes(&store->book),
+                                 .journal = journal_bytes(store)};
+}
+
+_Static_assert((int)STORE_GRAINS_MAX == (int)TIERS_MAX, "each tier is told");
+
+static struct store_slices slices_of(const struct store *store)
+{
+    struct store_slices slices = {.tiers = store->slices.tiers_count};
+
+    for (size_t i = 0; i < slices.tiers; i++) {
+        slices.grains_ms[i] = store->slices.tiers[i].grain_ms;
+        slices.counts[i] = store->slices.tiers[i].count;
+    }
+    return slices;
+}
+
+static uint64_t sum_of(const struct store_memory *memory)
+{
+    return memory->keys + memory->names + memory->slices + memory->held + memory->people +
+           memory->ids + memory->minutes + memory->journal;
 }
 
 void store_publish_accounts(struct store *store)
@@ -81,6 +116,8 @@ void store_publish_accounts(struct store *store)
         published->partitions[i] = store->partitions[store->order[i]];
     }
     published->partitions_count = store->partitions_count;
+    published->samples = store->samples;
+    rank_samples(store, &published->samples);
     published->held = store->held.events;
     published->keys_folded = store->keys_folded;
     published->people = store->people.live;
@@ -91,10 +128,24 @@ void store_publish_accounts(struct store *store)
     published->repeated = store->repeated;
 }
 
+/* No further than the second at which a limit or a reader holds `to`, so that the two fit together.
+ */
+static int64_t as_of_within(const struct store *store)
+{
+    int64_t before_ms = store->published.progress.as_of_ms;
+    int64_t limit_ms = store_is_held(store) ? store->published.progress.to_ms : store->limit_ms;
+
+    if (limit_ms == INT64_MAX || store->as_of_ms < limit_ms + SLICE_BASE_MS) {
+        return store->as_of_ms;
+    }
+    return before_ms > limit_ms ? before_ms : limit_ms + SLICE_BASE_MS - 1;
+}
+
 enum ctr_status store_publish(struct store *store)
 {
     struct published *published = &store->published;
-    uint64_t bytes = memory_of(store);
+    struct store_memory memory = memory_of(store);
+    struct store_slices slices = slices_of(store);
     int64_t alive_ms = oldest_life(store);
 
     if (reserve_published(store) != CTR_OK) {
@@ -102,22 +153,38 @@ enum ctr_status store_publish(struct store *store)
     }
     store_lock(store);
     store_publish_accounts(store);
-    published->progress.as_of_ms = store->as_of_ms;
+    published->progress.as_of_ms = as_of_within(store);
     published->progress.covered_from_ms = store->covered_from_ms;
     published->progress.alive_ms = alive_ms;
     published->progress.at_end = store->at_end;
     published->progress.caught_up_once = store->caught_up_once;
     published->progress.partitions = (uint32_t)store->partitions_count;
-    published->bytes = bytes;
+    published->memory = memory;
+    published->slices = slices;
     published->delays = store->delays;
-    published->samples = store->samples;
-    rank_samples(store, &published->samples);
     store_answer(store);
     store_unlock(store);
     return CTR_OK;
 }
 
 /* ---- readers ------------------------------------------------------------------------------- */
+
+struct progress store_await(const struct store *store, uint64_t revision,
+                            const struct timespec *deadline)
+{
+    /* The readers' part of a store that is otherwise const to them. */
+    struct store *shared = (struct store *)(uintptr_t)store;
+    struct progress progress;
+    int failed = 0;
+
+    store_lock(store);
+    while (store->published.progress.revision == revision && failed == 0) {
+        failed = pthread_cond_timedwait(&shared->moved, &shared->lock, deadline);
+    }
+    progress = store->published.progress;
+    store_unlock(store);
+    return progress;
+}
 
 struct progress store_progress(const struct store *store)
 {
@@ -213,7 +280,9 @@ static void copy_status(const struct store *store, struct store_status *ret_stat
     ret_status->keys_folded = published->keys_folded;
     ret_status->held = published->held;
     ret_status->held_max = store->options.held_max;
-    ret_status->bytes = published->bytes;
+    ret_status->memory = published->memory;
+    ret_status->slices = published->slices;
+    ret_status->bytes = sum_of(&published->memory);
     ret_status->people = published->people;
     ret_status->people_max = store->options.visitors_max;
     ret_status->people_refused = published->people_refused;

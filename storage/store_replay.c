@@ -3,11 +3,11 @@
  * People, ids and gaps, filled again by what made them: the journal's events, with the verdicts of
  * then. Which limits there are now plays no part.
  */
-#include "storage/checkpoint.h"
+#include "storage/image.h"
 #include "storage/moment.h"
-#include "storage/store_internal.h"
+#include "storage/store_load.h"
 
-enum { REPLAY_STEPS_MAX = 1 << 20, PREFETCH_AHEAD = 12 };
+enum { PREFETCH_AHEAD = 24, PREFETCH_TAGS = 16, PREFETCH_KEYS = 8, RING = 32 };
 
 static bool has_level(const struct journal_event *event, enum level level)
 {
@@ -20,6 +20,22 @@ static uint64_t hash_at(const struct journal_event *event, enum level level)
                      level == LEVEL_BOX || level == LEVEL_PLACEMENT ? event->box_hash : 0);
 }
 
+/* The hash of the key that was told of the event. */
+static uint64_t told_at(const struct store *store, const struct journal_event *event,
+                        enum level level)
+{
+    if (level != LEVEL_SITE && (event->flags & (uint32_t)JOURNAL_FOLDED << level) != 0) {
+        return keys_at(&store->keys, keys_reserved(level))->hash;
+    }
+    return hash_at(event, level);
+}
+
+static uint64_t pair_at(const struct store *store, const struct journal_event *event,
+                        enum level level)
+{
+    return store_pair(event->visitor, told_at(store, event, level), level);
+}
+
 /* The key that was told of the event; KEY_NONE where it is gone meanwhile. */
 static uint32_t kid_at(const struct store *store, const struct journal_event *event,
                        enum level level)
@@ -30,54 +46,57 @@ static uint32_t kid_at(const struct store *store, const struct journal_event *ev
     return keys_find_hash(&store->keys, hash_at(event, level));
 }
 
-/* The levels at which the visitor was met; where he did not fit, that is noted again. */
-static void levels_met(struct store *store, const struct journal_event *event,
-                       uint32_t ret_kids[LEVEL_COUNT])
+/* A visitor who did not fit is noted again. */
+static void note_short(struct store *store, const struct journal_event *event, enum level level)
 {
+    uint32_t kid = kid_at(store, event, level);
     int64_t second_s = event->ts_ms / 1000;
 
-    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-        uint32_t kid = has_level(event, level) ? kid_at(store, event, level) : KEY_NONE;
+    if (kid != KEY_NONE) {
+        struct key *key = keys_at(&store->keys, kid);
 
-        ret_kids[level] = kid;
-        if (kid != KEY_NONE && (event->flags & (uint32_t)JOURNAL_SHORT << level) != 0) {
-            struct key *key = keys_at(&store->keys, kid);
+        key->people_short_s = second_s > key->people_short_s ? second_s : key->people_short_s;
+    }
+}
 
-            key->people_short_s = second_s > key->people_short_s ? second_s : key->people_short_s;
-            ret_kids[level] = KEY_NONE;
+static enum ctr_status meet_level(struct store *store, const struct journal_event *event,
+                                  enum level level)
+{
+    struct people_touched touched = {.print = pair_at(store, event, level),
+                                     .click = (event->flags & JOURNAL_CLICK) != 0,
+                                     .second_s = event->ts_ms / 1000};
+
+    /* Who is known already was met at a key that is there. */
+    if (!people_knows(&store->people, touched.print)) {
+        touched.kid = kid_at(store, event, level);
+        if (touched.kid == KEY_NONE) {
+            return CTR_OK;
+        }
+        if (people_reserve(&store->people, touched.print) != CTR_OK) {
+            return CTR_NO_MEMORY;
         }
     }
+    people_merge(&store->people, &touched);
+    return CTR_OK;
 }
 
 static enum ctr_status meet_again(struct store *store, const struct journal_event *event)
 {
-    const struct held_event held = {.ts_ms = event->ts_ms,
-                                    .visitor = event->visitor,
-                                    .type = (event->flags & JOURNAL_CLICK) != 0 ? EVENT_CLICK
-                                                                                : EVENT_VIEW};
-    uint32_t kids[LEVEL_COUNT];
-
-    if ((event->flags & JOURNAL_PEOPLE) == 0 || event->visitor == 0) {
+    if ((event->flags & JOURNAL_PEOPLE) == 0 || event->visitor == 0 ||
+        store->people_windows.count == 0 || event->ts_ms / 1000 < store->people.reach_s) {
         return CTR_OK;
     }
-    levels_met(store, event, kids);
-    if (store_reserve_people(store, &held, kids) != CTR_OK) {
-        return CTR_NO_MEMORY;
+    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
+        if (!has_level(event, level)) {
+            continue;
+        }
+        if ((event->flags & (uint32_t)JOURNAL_SHORT << level) != 0) {
+            note_short(store, event, level);
+        } else if (meet_level(store, event, level) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
     }
-    (void)store_meet(store, &held, kids);
     return CTR_OK;
-}
-
-/* Whether it counted is not judged again: what it was judged by may be forgotten. */
-static void keep_click(struct store *store, const struct journal_event *event, uint64_t place)
-{
-    struct gap_verdict verdict = gaps_judge(&store->gaps, place, event->ts_ms);
-
-    if (verdict.keep) {
-        verdict.counts = (event->flags & JOURNAL_REPEATED) == 0;
-        gaps_keep(&store->gaps, place, event->ts_ms,
-                  (uint8_t)(event->flags / JOURNAL_FOLDED % (1U << LEVEL_COUNT)), &verdict);
-    }
 }
 
 static enum ctr_status replay_event(struct store *store, const struct journal_event *event)
@@ -94,50 +113,138 @@ static enum ctr_status replay_event(struct store *store, const struct journal_ev
         if (gaps_reserve(&store->gaps, event->ts_ms) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
-        keep_click(store, event, place);
+        /* Whether it counted is not judged again: what it was judged by may be forgotten. */
+        gaps_merge(&store->gaps, place, event->ts_ms,
+                   (uint8_t)(event->flags / JOURNAL_FOLDED % (1U << LEVEL_COUNT)),
+                   (event->flags & JOURNAL_REPEATED) == 0);
     }
     return meet_again(store, event);
 }
 
-/* Turns the crowd steps gathered so far into slices. */
-static enum ctr_status flush(struct store *store)
-{
-    if (store_sort_crowds(store) != CTR_OK) {
-        return CTR_NO_MEMORY;
-    }
-    store_append_crowds(store);
-    store->step.steps_count = 0;
-    store->step.crowd_lists_count = 0;
-    return CTR_OK;
-}
+/* The pairs of an event that is ahead. */
+struct ahead {
+    uint64_t prints[LEVEL_COUNT];
+    size_t count;
+};
 
-static void prefetch_event(const struct store *store, const struct journal_event *event)
+/* Where its pairs, its fingerprint and its keys' entries are; later their tags, and then the pairs
+ * and the keys themselves. */
+static void prefetch_event(const struct store *store, const struct journal_event *event,
+                           struct ahead *ret_ahead)
 {
+    ret_ahead->count = 0;
+    if ((event->flags & JOURNAL_ID) != 0) {
+        ids_prefetch(&store->ids, event->ts_ms, event->print);
+    }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         if (has_level(event, level) && event->visitor != 0) {
-            people_prefetch(&store->people,
-                            store_pair(event->visitor, hash_at(event, level), level));
+            ret_ahead->prints[ret_ahead->count++] = pair_at(store, event, level);
+            keys_prefetch(&store->keys, hash_at(event, level));
         }
+    }
+    people_prefetch(&store->people, ret_ahead->prints, ret_ahead->count);
+}
+
+static void prefetch_keys(const struct store *store, const struct journal_event *event)
+{
+    for (enum level level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
+        if (has_level(event, level) && event->visitor != 0) {
+            keys_prefetch_key(&store->keys, keys_peek(&store->keys, hash_at(event, level)));
+        }
+    }
+}
+
+/* Whatever is ahead of event `i`. */
+static void look_ahead(const struct store *store, const struct journal_part *part, size_t i,
+                       struct ahead ring[RING])
+{
+    const struct ahead *tags = &ring[(i + PREFETCH_TAGS) % RING];
+    const struct ahead *pairs = &ring[(i + PREFETCH_KEYS) % RING];
+
+    if (i + PREFETCH_AHEAD < part->count) {
+        prefetch_event(store, &part->events[i + PREFETCH_AHEAD],
+                       &ring[(i + PREFETCH_AHEAD) % RING]);
+    }
+    if (i + PREFETCH_TAGS < part->count) {
+        people_prefetch_tags(&store->people, tags->prints, tags->count);
+    }
+    if (i + PREFETCH_KEYS < part->count) {
+        people_prefetch_pairs(&store->people, pairs->prints, pairs->count);
+        prefetch_keys(store, &part->events[i + PREFETCH_KEYS]);
     }
 }
 
 static enum ctr_status replay_part(struct store *store, const struct journal_part *part)
 {
+    struct ahead ring[RING] = {{.count = 0}};
+
     for (size_t i = 0; i < part->count; i++) {
-        if (i + PREFETCH_AHEAD < part->count) {
-            prefetch_event(store, &part->events[i + PREFETCH_AHEAD]);
-        }
+        look_ahead(store, part, i, ring);
         if (part->events[i].ts_ms >= store->published.progress.to_ms) {
             return CTR_CORRUPT; /* nothing of that time can have been taken */
         }
         if (replay_event(store, &part->events[i]) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
-        if (store->step.steps_count >= REPLAY_STEPS_MAX && flush(store) != CTR_OK) {
-            return CTR_NO_MEMORY;
-        }
     }
     return CTR_OK;
+}
+
+/* ---- an image ------------------------------------------------------------------------------ */
+
+static enum ctr_status adopt_clicks(struct store *store, const struct image *image)
+{
+    for (size_t i = 0; i < image->clicks_count; i++) {
+        const struct image_click *click = &image->clicks[i];
+
+        if (gaps_reserve(&store->gaps, click->ts_ms) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+        gaps_merge(&store->gaps, click->place, click->ts_ms, (uint8_t)click->folded,
+                   click->counted != 0);
+    }
+    return CTR_OK;
+}
+
+static enum ctr_status adopt_shorts(struct store *store, const struct image *image)
+{
+    for (size_t i = 0; i < image->shorts_count; i++) {
+        const struct image_short *of = &image->shorts[i];
+        struct key *key = NULL;
+
+        if (of->second_s < store->people.reach_s) {
+            continue; /* its key may be gone */
+        }
+        if (of->kid >= store->keys.next_kid || !keys_at(&store->keys, (uint32_t)of->kid)->used) {
+            return CTR_CORRUPT;
+        }
+        key = keys_at(&store->keys, (uint32_t)of->kid);
+        key->people_short_s =
+            of->second_s > key->people_short_s ? of->second_s : key->people_short_s;
+    }
+    return CTR_OK;
+}
+
+/* Takes what the image holds. One whose people are all gone by now has times that are too old to be
+ * told apart. */
+static enum ctr_status adopt_image(struct store *store, struct image *image, int64_t to_ms)
+{
+    enum ctr_status status = CTR_OK;
+
+    if (image == NULL) {
+        return CTR_OK;
+    }
+    /* Whatever stands against it, a start can do without; and none is of a later moment than what
+     * it is beside. */
+    if (image_wait(image) != CTR_OK || image->to_ms > to_ms) {
+        return CTR_CORRUPT;
+    }
+    if (store->people_windows.count > 0 && image->to_ms / 1000 >= store->people.reach_s) {
+        people_adopt(&store->people, &image->people);
+    }
+    ids_adopt(&store->ids, &image->ids);
+    status = adopt_clicks(store, image);
+    return status == CTR_OK ? adopt_shorts(store, image) : status;
 }
 
 enum ctr_status store_replay_journals(struct store *store, const struct checkpoint *from)
@@ -154,17 +261,13 @@ enum ctr_status store_replay_journals(struct store *store, const struct checkpoi
     /* What was admitted then is admitted now. */
     store->people.limit = store->ids.limit = UINT64_MAX;
     store->gaps.limit = UINT32_MAX / 2;
+    status = adopt_image(store, from->image, from->to_ms);
     for (size_t i = 0; i < from->journals_count && status == CTR_OK; i++) {
         status = replay_part(store, from->journals[i]);
-    }
-    if (status == CTR_OK) {
-        status = flush(store);
+        store->sweep.events += from->journals[i]->count;
     }
     store->people.limit = visitors_max;
     store->ids.limit = ids_max;
     store->gaps.limit = gaps_max;
-    if (status == CTR_OK) {
-        slices_sum(&store->crowds, &store->keys, store->published.from_ms);
-    }
     return status;
 }

@@ -5,10 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "storage/checkpoint.h"
 #include "storage/moment.h"
 #include "storage/pack.h"
-#include "storage/store_internal.h"
+#include "storage/store_load.h"
 #include "storage/store_minutes.h"
 
 /* A window can be answered from the old slices where they were kept at its grain for as long. */
@@ -84,6 +83,9 @@ static enum ctr_status restore_partitions(struct store *store, const struct chec
         partition.confirmed_ms = MOMENT_NONE;
         partition.alive_ms = MOMENT_NONE;
         partition.pending_ms = MOMENT_NONE;
+        partition.trouble = PARTITION_READING;
+        partition.held = false;
+        partition.gap_to = 0;
         status = store_partition_add(store, &partition, &index);
         if (status != CTR_OK) {
             return status;
@@ -92,70 +94,23 @@ static enum ctr_status restore_partitions(struct store *store, const struct chec
     return CTR_OK;
 }
 
-static enum ctr_status take_name(struct store *store, struct text text, struct name **ret_name)
-{
-    *ret_name = NULL;
-    return text.length == 0 ? CTR_OK : names_take(&store->names, text, ret_name);
-}
-
-/* Each level has exactly the ids it is made of. */
-static bool fitting_names(enum level level, struct text page, struct text box)
-{
-    return level > LEVEL_SITE && level < LEVEL_COUNT && (page.length > 0) == (level != LEVEL_BOX) &&
-           (box.length > 0) == (level != LEVEL_PAGE);
-}
-
-static enum ctr_status restore_keys(struct store *store, const struct checkpoint *from,
-                                    uint32_t kids_max)
-{
-    for (size_t i = 0; i < from->keys_count; i++) {
-        const struct checkpoint_key *key = &from->keys[i];
-        struct name *page = NULL;
-        struct name *box = NULL;
-
-        if (!fitting_names((enum level)key->level, key->page, key->box) || key->kid < LEVEL_COUNT ||
-            key->kid > kids_max ||
-            (key->kid < store->keys.next_kid && keys_at(&store->keys, key->kid)->used)) {
-            return CTR_CORRUPT;
-        }
-        if (take_name(store, key->page, &page) != CTR_OK ||
-            take_name(store, key->box, &box) != CTR_OK ||
-            keys_restore(&store->keys, key->kid, (enum level)key->level, page, box) != CTR_OK) {
-            return CTR_NO_MEMORY;
-        }
-    }
-    keys_collect_free(&store->keys);
-    return CTR_OK;
-}
-
-static bool known_cells(const struct store *store, const struct checkpoint_slice *slice)
-{
-    for (size_t c = 0; c < slice->count; c++) {
-        if (slice->cells[c].key >= store->keys.next_kid ||
-            !keys_at(&store->keys, slice->cells[c].key)->used) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static enum ctr_status restore_slices(struct store *store, const struct checkpoint *from)
+static enum ctr_status restore_slices(struct store *store, const struct checkpoint *from,
+                                      struct slices_tally *tally)
 {
     for (size_t i = 0; i < from->slices_count; i++) {
         const struct checkpoint_slice *slice = &from->slices[i];
-        enum ctr_status status = CTR_CORRUPT;
+        enum ctr_status status =
+            slices_restore(&store->slices, &store->keys, tally,
+                           &(struct slice_saved){.grain_ms = slice->grain_ms,
+                                                 .start_ms = slice->start_ms,
+                                                 .cells = (const uint32_t *)slice->cells,
+                                                 .count = slice->count});
 
-        if (known_cells(store, slice)) {
-            status = slices_restore(&store->slices, &store->keys, slice->grain_ms, slice->start_ms,
-                                    slice->cells, slice->count);
-        }
         if (status != CTR_OK) {
             return status;
         }
     }
-    /* Keys of slices that no window needs any more. */
-    return slices_find_orphans(&store->slices, &store->keys) == CTR_OK ? store_remove_orphans(store)
-                                                                       : CTR_NO_MEMORY;
+    return CTR_OK;
 }
 
 static enum ctr_status restore_event(struct store *store, const struct checkpoint_bucket *bucket,
@@ -182,8 +137,8 @@ static enum ctr_status restore_event(struct store *store, const struct checkpoin
         type >> 1 >= HELD_FLAGS_END) {
         return CTR_CORRUPT;
     }
-    if (take_name(store, page, &event.page) != CTR_OK ||
-        take_name(store, box, &event.box) != CTR_OK) {
+    if (store_take_name(store, page, &event.page) != CTR_OK ||
+        store_take_name(store, box, &event.box) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     return held_add(&store->held, bucket->apply_ms, &event);
@@ -231,13 +186,15 @@ static enum ctr_status restore_minutes(struct store *store, const struct checkpo
     }
     book->open_capacity = from->minutes_count + 1;
     for (size_t i = 0; i < from->minutes_count; i++) {
-        struct minute_block *block = from->minutes[i].block;
+        struct minute_block *block = NULL;
+        enum ctr_status status = CTR_CORRUPT;
 
-        if (block == NULL || block->minute_ms != from->minutes[i].minute_ms ||
-            (i > 0 && block->minute_ms <= from->minutes[i - 1].minute_ms)) {
-            return CTR_CORRUPT;
+        if (i == 0 || from->minutes[i].minute_ms > from->minutes[i - 1].minute_ms) {
+            status = checkpoint_minute_open(&from->minutes[i], &block);
         }
-        minute_block_take(block);
+        if (status != CTR_OK) {
+            return status;
+        }
         block->changed = false;
         book->open[book->open_count++] = block;
     }
@@ -264,20 +221,92 @@ static void restore_time(struct store *store, const struct checkpoint *from)
     for (size_t w = 0; w < store->options.windows.count; w++) {
         published->from_ms[w] = window_from_ms(&store->options.windows.items[w], from->to_ms);
     }
-    slices_sum(&store->slices, &store->keys, published->from_ms);
     published->progress.revision = 1;
 }
 
-static uint32_t highest_kid(const struct checkpoint *from)
-{
-    uint32_t highest = 0;
+/* ---- two halves at once -------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < from->keys_count; i++) {
-        if (from->keys[i].kid > highest && from->keys[i].kid < UINT32_MAX / 2) {
-            highest = from->keys[i].kid;
-        }
+/* People are brought back by a second thread: it looks at the keys and at time, which are there by
+ * then, and fills what nothing else touches meanwhile. */
+struct half {
+    struct store *store;
+    const struct checkpoint *from;
+    struct slices_tally tally;
+    enum ctr_status status;
+};
+
+static void *restore_people(void *argument)
+{
+    struct half *half = argument;
+    struct store *store = half->store;
+
+    half->status = slices_tally_init(&half->tally, &store->keys);
+    if (half->status == CTR_OK) {
+        half->status = store_replay_journals(store, half->from);
     }
-    return highest;
+    if (half->status == CTR_OK) {
+        half->status = store_load_crowds(store, &half->tally);
+    }
+    if (half->status == CTR_OK && half->from->to_ms != MOMENT_NONE) {
+        half->status = slices_sum(&store->crowds, &store->keys, store->published.from_ms);
+    }
+    return NULL;
+}
+
+static enum ctr_status restore_counts(struct half *half)
+{
+    struct store *store = half->store;
+    enum ctr_status status = slices_tally_init(&half->tally, &store->keys);
+
+    if (status == CTR_OK) {
+        status = restore_slices(store, half->from, &half->tally);
+    }
+    if (status == CTR_OK && half->from->to_ms != MOMENT_NONE) {
+        status = slices_sum(&store->slices, &store->keys, store->published.from_ms);
+    }
+    if (status == CTR_OK) {
+        status = restore_held(store, half->from);
+    }
+    return status == CTR_OK ? restore_minutes(store, half->from) : status;
+}
+
+static enum ctr_status join_halves(struct store *store, const struct half *counts,
+                                   const struct half *people)
+{
+    enum ctr_status status = counts->status == CTR_OK ? people->status : counts->status;
+
+    if (status == CTR_OK) {
+        status = slices_tally_add(&counts->tally, &store->keys);
+    }
+    if (status == CTR_OK) {
+        status = slices_tally_add(&people->tally, &store->keys);
+    }
+    if (status != CTR_OK) {
+        return status;
+    }
+    /* Keys of slices that no window needs any more. */
+    return slices_find_orphans(&store->slices, &store->keys) == CTR_OK ? store_remove_orphans(store)
+                                                                       : CTR_NO_MEMORY;
+}
+
+static enum ctr_status restore_halves(struct store *store, const struct checkpoint *from)
+{
+    struct half counts = {.store = store, .from = from};
+    struct half people = {.store = store, .from = from};
+    pthread_t thread;
+    bool started = pthread_create(&thread, NULL, restore_people, &people) == 0;
+    enum ctr_status status = CTR_OK;
+
+    counts.status = restore_counts(&counts);
+    if (started) {
+        (void)pthread_join(thread, NULL);
+    } else {
+        (void)restore_people(&people);
+    }
+    status = join_halves(store, &counts, &people);
+    slices_tally_done(&counts.tally);
+    slices_tally_done(&people.tally);
+    return status;
 }
 
 enum ctr_status store_restore(const struct store_options *options,
@@ -285,7 +314,7 @@ enum ctr_status store_restore(const struct store_options *options,
                               struct ctr_error *reterr)
 {
     struct store *store = NULL;
-    uint32_t kids_max = highest_kid(checkpoint);
+    uint32_t kids_max = store_highest_kid(checkpoint);
     enum ctr_status status = check_settings(options, checkpoint, reterr);
 
     if (status != CTR_OK) {
@@ -297,20 +326,11 @@ enum ctr_status store_restore(const struct store_options *options,
     }
     status = restore_partitions(store, checkpoint);
     if (status == CTR_OK) {
-        status = restore_keys(store, checkpoint, kids_max);
-    }
-    if (status == CTR_OK) {
-        status = restore_slices(store, checkpoint);
-    }
-    if (status == CTR_OK) {
-        status = restore_held(store, checkpoint);
+        status = store_load_keys(store, checkpoint);
     }
     if (status == CTR_OK) {
         restore_time(store, checkpoint);
-        status = restore_minutes(store, checkpoint);
-    }
-    if (status == CTR_OK) {
-        status = store_replay_journals(store, checkpoint);
+        status = restore_halves(store, checkpoint);
     }
     if (status == CTR_OK) {
         status = store_publish(store);

@@ -18,6 +18,19 @@ struct malformed_sample {
     char detail[MALFORMED_DETAIL_BYTES];
 };
 
+/* Bytes by what they are for. */
+struct store_memory {
+    uint64_t keys, names, slices, held, people, ids, minutes, journal;
+};
+
+/* Slices of event time that are held, by their length. */
+enum { STORE_GRAINS_MAX = 4 };
+struct store_slices {
+    size_t tiers;
+    int64_t grains_ms[STORE_GRAINS_MAX];
+    uint64_t counts[STORE_GRAINS_MAX];
+};
+
 /* One picture of how far everything is, for /v1/status and /metrics. */
 struct store_status {
     struct progress progress;
@@ -26,7 +39,9 @@ struct store_status {
     uint64_t keys_folded; /* events counted in an `other` row since the start */
     uint64_t held;
     uint32_t held_max;
-    uint64_t bytes; /* memory of keys, names, slices, held records, people, ids and minutes */
+    uint64_t bytes; /* the sum of `memory` */
+    struct store_memory memory;
+    struct store_slices slices;
     uint64_t people, people_max; /* live pairs of a visitor and a key */
     uint64_t people_refused;     /* pairs that did not fit, since the start */
     uint64_t people_bytes;

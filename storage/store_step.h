@@ -6,6 +6,7 @@
 #ifndef LIVECTR_STORAGE_STORE_STEP_H
 #define LIVECTR_STORAGE_STORE_STEP_H
 
+#include "storage/hash.h"
 #include "storage/held.h"
 #include "storage/minutes.h"
 #include "storage/slices.h"
@@ -15,6 +16,8 @@
 struct gain {
     struct cell cell;
     int32_t events; /* that were counted, for the revision of their minute */
+    /* As much of these as its minute was told: a step that goes on may have gained more since. */
+    int32_t told_impressions, told_clicks, told_events;
 };
 
 /* Gains of one slice, or of one minute of a slice that is longer; one per key. */
@@ -36,8 +39,8 @@ enum note_kind {
 };
 
 struct note {
-    const struct held_event *event; /* in the bucket */
     int64_t ts_ms;
+    uint32_t event;  /* its number in the bucket, which may grow while a step is under way */
     uint32_t folded; /* 1 << level: for the `other` row there */
     enum note_kind kind;
 };
@@ -54,13 +57,25 @@ struct crowd_list {
     size_t first, count; /* of the sorted cells */
 };
 
+/* What an event will look for, as far as it can be said before its turn. */
+struct foreseen {
+    uint64_t prints[LEVEL_COUNT]; /* of its pairs, where the key has a row of its own */
+    size_t prints_count;          /* how many there are: the first levels */
+    uint64_t placement;           /* hash of its key there */
+};
+
+enum { AHEAD_EVENTS = 32 }; /* so many are hashed before their turn, a power of two */
+
 /* One step: a bucket on its way into the counts. Each phase goes on where it failed, so that no
  * event is taken twice: `begun` says that a bucket is under way. */
 struct step {
     bool begun;
     int64_t bucket_ms, to_ms;
-    size_t sorted_count, next_event; /* gather */
-    size_t next_row, next_note;      /* minutes: rows are counted over all lists; notes by level */
+    size_t sorted_count, next_event;     /* gather */
+    size_t hashed;                       /* gather: how many of the sorted ones are in `ahead` */
+    size_t tagged, paired;               /* and for how many of these what was asked for */
+    struct foreseen ahead[AHEAD_EVENTS]; /* by place modulo its length */
+    size_t next_note;                    /* minutes: notes are counted by level */
     uint64_t folded, refused, repeated;
 
     size_t lists_count, lists_capacity;
@@ -85,7 +100,8 @@ struct step {
 CTR_MUST_USE enum ctr_status store_gather(struct store *store, struct held_bucket *bucket);
 
 /* One event. Errors: CTR_NO_MEMORY: nothing changed. */
-CTR_MUST_USE enum ctr_status store_take(struct store *store, struct held_event *event);
+CTR_MUST_USE enum ctr_status store_take(struct store *store, struct held_event *event,
+                                        const struct foreseen *ahead);
 
 /* Where the gains of an event of ts_ms are listed: its slice, or its minute where slices are
  * longer; MOMENT_NONE where nothing is kept. */
@@ -103,12 +119,18 @@ struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid
 /* One event's people, at the levels whose keys are given (KEY_NONE: not at that level); flags for
  * the journal. After store_reserve_people for the same event. */
 uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT]);
+                    const uint32_t kids[LEVEL_COUNT], const struct foreseen *ahead);
 CTR_MUST_USE enum ctr_status store_reserve_people(struct store *store,
                                                   const struct held_event *event,
-                                                  const uint32_t kids[LEVEL_COUNT]);
+                                                  const uint32_t kids[LEVEL_COUNT],
+                                                  const struct foreseen *ahead);
 /* The hash of the pair of a visitor and a key; of a visitor and a place where click_gap looks. */
-uint64_t store_pair(uint64_t visitor, uint64_t key_hash, enum level level);
+static inline uint64_t store_pair(uint64_t visitor, uint64_t key_hash, enum level level)
+{
+    uint64_t print = hash_mix(visitor, key_hash, level);
+
+    return print == 0 ? 1 : print;
+}
 uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash);
 
 /* Forgets what is too old at to_ms for ids, gaps and people. */
@@ -127,8 +149,9 @@ CTR_MUST_USE enum ctr_status store_note_minutes(struct store *store);
  * the store is full and its key has no row. */
 uint32_t store_noted_levels(const struct store *store, uint64_t page_hash, uint64_t box_hash);
 
-/* A record that its times refused, for its minute. */
-void store_note_refused(struct store *store, const struct event *event, enum minute_number number);
+/* A record that its times refused, for its minute. Errors: CTR_NO_MEMORY: nothing was told. */
+CTR_MUST_USE enum ctr_status store_note_refused(struct store *store, const struct event *event,
+                                                enum minute_number number);
 
 /* `to` has reached to_ms: takes the people of a minute that ends there, finishes minutes. */
 void store_close_minutes(struct store *store, int64_t to_ms);

@@ -116,3 +116,13 @@ enum ctr_status window_set_parse(const char *list, struct window_set *ret_set,
     *ret_set = set;
     return CTR_OK;
 }
+
+size_t window_set_find_twice(const struct window_set *set, size_t window)
+{
+    size_t at = window + 1;
+
+    while (at < set->count && set->items[at].length_ms != 2 * set->items[window].length_ms) {
+        at++;
+    }
+    return at < set->count ? at : set->count;
+}

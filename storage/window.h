@@ -38,6 +38,10 @@ CTR_MUST_USE enum ctr_status window_set_parse(const char *list, struct window_se
 /* First covered moment of a window whose last is just before to_ms. */
 int64_t window_from_ms(const struct window *window, int64_t to_ms);
 
+/* The window that is twice as long, or set->count: what it has more than `window` is the stretch of
+ * the same length before it. */
+size_t window_set_find_twice(const struct window_set *set, size_t window);
+
 /* Index of the window called so, or set->count. */
 size_t window_set_find(const struct window_set *set, const char *name, size_t name_length);
 
