@@ -46,7 +46,7 @@ enum ctr_status rd_conf_set(rd_kafka_conf_t *conf, const char *name, const char 
 static bool is_reserved(const char *name)
 {
     static const char *const names[] = {"enable.auto.commit", "enable.auto.offset.store",
-                                        "auto.offset.reset", "enable.partition.eof"};
+                                        "auto.offset.reset", "enable.partition.eof", "check.crcs"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], name) == 0) {

@@ -50,6 +50,11 @@ void mock_close(struct mock *mock)
     free(mock);
 }
 
+void mock_slow(struct mock *mock, uint32_t answer_ms)
+{
+    (void)rd_kafka_mock_broker_set_rtt(mock->cluster, 1, (int)answer_ms); /* the one there is */
+}
+
 const char *mock_brokers(const struct mock *mock)
 {
     return rd_kafka_mock_cluster_bootstraps(mock->cluster);

@@ -25,4 +25,7 @@ const char *mock_brokers(const struct mock *mock);
 CTR_MUST_USE enum ctr_status mock_topic_create(struct mock *mock, const char *name,
                                                uint32_t partitions, struct ctr_error *reterr);
 
+/* From now on each answer of the broker comes so late, as over a long way; 0: at once again. */
+void mock_slow(struct mock *mock, uint32_t answer_ms);
+
 #endif

@@ -7,14 +7,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "service/clock.h"
 #include "service/kafka/consumer_internal.h"
 #include "storage/moment.h"
 
-enum { PART_MESSAGES = 1024 };
+/* PART_ITEMS: what is told of a partition besides its records and notes in one poll, at most. */
+enum { PART_MESSAGES = 1024, PART_ITEMS = 8, BAD_TRIES = 3, AHEAD = 8 };
 
-/* Swaps the inbox for the empty list of the last poll. */
-static void take_notes(struct kafka_source *source)
+/* Swaps the inbox for the empty list of the last poll. True: the client is to be made anew. */
+static bool take_notes(struct kafka_source *source)
 {
+    bool rebuild = false;
     struct note *notes = source->taken;
     size_t capacity = source->taken_capacity;
 
@@ -25,13 +28,15 @@ static void take_notes(struct kafka_source *source)
     source->notes = notes;
     source->notes_count = 0;
     source->notes_capacity = capacity;
+    rebuild = source->rebuild;
+    source->rebuild = false;
     (void)pthread_mutex_unlock(&source->lock);
+    return rebuild;
 }
 
 /* ---- items --------------------------------------------------------------------------------- */
 
-/* Room for every item one poll can give was made before it began. */
-static void add_item(struct kafka_source *source, const struct source_item *item)
+void kafka_add_item(struct kafka_source *source, const struct source_item *item)
 {
     CTR_ASSERT(source->items_count < source->items_capacity);
     source->items[source->items_count++] = *item;
@@ -39,7 +44,7 @@ static void add_item(struct kafka_source *source, const struct source_item *item
 
 static bool reserve_items(struct kafka_source *source)
 {
-    size_t wanted = BATCH_MESSAGES + 2 * source->taken_count;
+    size_t wanted = BATCH_MESSAGES + PART_ITEMS * (source->taken_count + kafka_parts_count(source));
     struct source_item *items = NULL;
 
     if (wanted <= source->items_capacity) {
@@ -54,78 +59,15 @@ static bool reserve_items(struct kafka_source *source)
     return true;
 }
 
-struct part *kafka_part(struct kafka_source *source, uint32_t index)
+/* The watcher says what a partition suffers from; some of it means leaving it. */
+static void handle_state(struct kafka_source *source, const struct note *note)
 {
-    struct part *part = NULL;
+    struct part *part = kafka_part(source, note->partition);
 
-    (void)pthread_mutex_lock(&source->lock);
-    part = source->parts[index];
-    (void)pthread_mutex_unlock(&source->lock);
-    return part;
-}
-
-/* ---- assigning ----------------------------------------------------------------------------- */
-
-/* The queue of its own must be unforwarded before the first assign, or librdkafka forwards it to
- * the consumer's common queue. */
-static void open_queue(struct kafka_source *source, struct part *part)
-{
-    static const uint64_t one = 1;
-
-    part->queue = rd_kafka_queue_get_partition(source->handle, part->topic, part->number);
-    if (part->queue != NULL) {
-        rd_kafka_queue_forward(part->queue, NULL);
-        rd_kafka_queue_io_event_enable(part->queue, source->wake_fd, &one, sizeof one);
-    }
-}
-
-static bool assign(struct kafka_source *source, struct part *part)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_error_t *error = NULL;
-
-    rd_kafka_topic_partition_list_add(list, part->topic, part->number)->offset = part->first;
-    error = rd_kafka_incremental_assign(source->handle, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error != NULL) {
-        kafka_complain(source, "assigning topic %s partition %d: %s", part->topic,
-                       (int)part->number, rd_kafka_error_string(error));
-        rd_kafka_error_destroy(error);
-        return false;
-    }
-    return true;
-}
-
-/* The watcher found where to begin: assign, and say so. A failure goes back to the watcher. */
-static void begin_part(struct kafka_source *source, uint32_t index)
-{
-    struct part *part = kafka_part(source, index);
-    struct source_item item = {.partition = index};
-    bool good = false;
-
-    if (part->queue == NULL) {
-        open_queue(source, part);
-    }
-    good = part->queue != NULL && assign(source, part);
-    (void)pthread_mutex_lock(&source->lock);
-    part->state = good ? PART_READING : PART_RESOLVING;
-    (void)pthread_mutex_unlock(&source->lock);
-    if (!good) {
-        return;
-    }
-    if (!part->started_once) {
-        int64_t wanted = part->start.kind == START_OFFSET ? part->start.value : part->first;
-
-        item.kind = SOURCE_STARTED;
-        item.offset = wanted;
-        item.time_ms = part->covered_ms;
-        add_item(source, &item);
-        part->started_once = true;
-    }
-    if (part->start.kind == START_OFFSET && part->first > part->start.value) {
-        item.kind = SOURCE_GAP;
-        item.offset = part->first;
-        add_item(source, &item);
+    if (note->state == PARTITION_GONE || note->state == PARTITION_REFUSED) {
+        kafka_unassign(source, part);
+    } else if (note->state == PARTITION_STALLED) {
+        kafka_begin_again(source, part);
     }
 }
 
@@ -136,42 +78,69 @@ static void handle_notes(struct kafka_source *source)
         struct source_item item = {.kind = note->kind,
                                    .partition = note->partition,
                                    .offset = note->offset,
-                                   .time_ms = note->time_ms};
+                                   .time_ms = note->time_ms,
+                                   .state = note->state};
 
         if (note->kind == SOURCE_STARTED) {
-            begin_part(source, note->partition);
+            kafka_begin_part(source, note->partition);
             continue;
         }
         if (note->kind == SOURCE_FOUND) {
             item.text = kafka_part(source, note->partition)->topic;
             item.length = strlen(item.text);
+        } else if (note->kind == SOURCE_STATE) {
+            handle_state(source, note);
+        } else if (note->kind == SOURCE_SHRUNK) {
+            kafka_unassign(source, kafka_part(source, note->partition));
         }
-        add_item(source, &item);
+        if (!note->quiet) {
+            kafka_add_item(source, &item);
+        }
     }
     source->taken_count = 0;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* Out of range, damaged, ...: have the watcher look at the log again and go on from our own place.
- * seek() fails in this state, so the partition is assigned anew. */
-static void begin_again(struct kafka_source *source, struct part *part, int64_t next)
+/* Out of range may be retention or a shorter log: the watcher looks. False: no more of this batch.
+ */
+static bool begin_again(struct kafka_source *source, struct part *part,
+                        const rd_kafka_message_t *message)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_error_t *error = NULL;
+    kafka_complain(source, "topic %s partition %d at %lld: %s", part->topic, (int)part->number,
+                   (long long)part->next, rd_kafka_message_errstr(message));
+    kafka_begin_again(source, part);
+    return false;
+}
 
-    (void)rd_kafka_topic_partition_list_add(list, part->topic, part->number);
-    error = rd_kafka_incremental_unassign(source->handle, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error != NULL) {
-        rd_kafka_error_destroy(error);
+/* librdkafka steps over a batch that it cannot read. It is asked for again from our own place, and
+ * if that does not help, the pipeline decides. */
+static bool handle_damage(struct kafka_source *source, uint32_t index, struct part *part,
+                          const rd_kafka_message_t *message)
+{
+    part->bad_tries = part->bad_at == part->next ? part->bad_tries + 1 : 1;
+    part->bad_at = part->next;
+    if (part->bad_tries < BAD_TRIES) {
+        return begin_again(source, part, message);
     }
+    part->bad_tries = 0;
+    kafka_complain(source, "topic %s partition %d at %lld, for the third time: %s", part->topic,
+                   (int)part->number, (long long)part->next, rd_kafka_message_errstr(message));
     (void)pthread_mutex_lock(&source->lock);
-    part->start = (struct source_start){.kind = START_OFFSET, .value = next};
-    part->state = PART_RESOLVING;
-    source->woken = true;
-    (void)pthread_cond_signal(&source->changed);
+    part->state = PART_STOPPED;
     (void)pthread_mutex_unlock(&source->lock);
+    kafka_unassign(source, part);
+    kafka_add_item(source, &(struct source_item){
+                               .kind = SOURCE_DAMAGED, .partition = index, .offset = part->next});
+    return false;
+}
+
+static void handle_end(struct kafka_source *source, uint32_t index, struct part *part,
+                       int64_t offset)
+{
+    part->next = offset > part->next ? offset : part->next;
+    kafka_add_item(source,
+                   &(struct source_item){.kind = SOURCE_END, .partition = index, .offset = offset});
 }
 
 static bool handle_error(struct kafka_source *source, uint32_t index, struct part *part,
@@ -179,16 +148,19 @@ static bool handle_error(struct kafka_source *source, uint32_t index, struct par
 {
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        add_item(source, &(struct source_item){
-                             .kind = SOURCE_END, .partition = index, .offset = message->offset});
+        handle_end(source, index, part, message->offset);
         return true;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-    case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
-        kafka_complain(source, "topic %s partition %d at %lld: %s", part->topic, (int)part->number,
-                       (long long)part->first, rd_kafka_message_errstr(message));
-        begin_again(source, part, part->first);
-        return false;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART: /* it may be another when it is back */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+        return begin_again(source, part, message);
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED: /* no such magic byte */
+        return handle_damage(source, index, part, message);
     default: /* librdkafka goes on by itself */
         kafka_complain(source, "topic %s partition %d: %s", part->topic, (int)part->number,
                        rd_kafka_message_errstr(message));
@@ -196,67 +168,154 @@ static bool handle_error(struct kafka_source *source, uint32_t index, struct par
     }
 }
 
+/* Every field is written where it stays: at two million records a second a copy of the item costs
+ * as much as all else here. */
+static void write_record(struct source_item *item, uint32_t index,
+                         const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t time_ms = rd_kafka_message_timestamp(message, &type);
+
+    item->kind = SOURCE_RECORD;
+    item->partition = index;
+    item->offset = message->offset;
+    item->time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? MOMENT_NONE : time_ms;
+    item->text = message->payload;
+    item->length = message->len;
+    item->key = message->key;
+    item->key_length = message->key_len;
+    item->state = PARTITION_READING;
+}
+
+static struct source_item *add_record(struct kafka_source *source, uint32_t index,
+                                      const rd_kafka_message_t *message)
+{
+    struct source_item *item = &source->items[source->items_count];
+
+    CTR_ASSERT(source->items_count < source->items_capacity);
+    source->items_count++;
+    write_record(item, index, message);
+    return item;
+}
+
 /* False: a fault, after which the partition is begun again. */
 static bool handle_message(struct kafka_source *source, uint32_t index, struct part *part,
                            const rd_kafka_message_t *message)
 {
-    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-    int64_t time_ms = 0;
-
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return handle_error(source, index, part, message);
     }
-    time_ms = rd_kafka_message_timestamp(message, &type);
-    add_item(source,
-             &(struct source_item){.kind = SOURCE_RECORD,
-                                   .partition = index,
-                                   .offset = message->offset,
-                                   .time_ms = type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? MOMENT_NONE
-                                                                                       : time_ms,
-                                   .text = message->payload,
-                                   .length = message->len});
-    part->first = message->offset + 1; /* where reading would go on */
+    (void)add_record(source, index, message);
+    if (message->offset >= part->next) {
+        part->next = message->offset + 1; /* where reading would go on */
+        part->last = message->offset;
+    }
     return true;
 }
 
-/* The partition, if it is being read now. */
-static struct part *readable(struct kafka_source *source, uint32_t index)
+/* The first message of a partition whose log is to be known again. False: a fault. */
+static bool handle_proof(struct kafka_source *source, uint32_t index, struct part *part,
+                         const rd_kafka_message_t *message)
 {
-    struct part *part = NULL;
+    bool good = message->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool ended = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+    struct source_item item = {.kind = SOURCE_UNPROVED, .partition = index};
+
+    if (!good && !ended) {
+        return handle_error(source, index, part, message);
+    }
+    (void)pthread_mutex_lock(&source->lock);
+    part->state = PART_READING;
+    (void)pthread_mutex_unlock(&source->lock);
+    if (good && message->offset < part->start.value) {
+        add_record(source, index, message)->kind = SOURCE_PROOF;
+        return true; /* the rest is told once the pipeline has had its say: at the next poll */
+    }
+    kafka_add_item(source, &item);
+    kafka_announce(source, index);
+    return handle_message(source, index, part, message);
+}
+
+/* Whether records of it are wanted now, and in which state it is. */
+static bool readable(struct kafka_source *source, const struct part *part,
+                     enum part_state *ret_state)
+{
+    bool wanted = false;
 
     (void)pthread_mutex_lock(&source->lock);
-    part = source->parts[index]->state == PART_READING ? source->parts[index] : NULL;
+    *ret_state = part->state;
+    wanted =
+        part->state == PART_READING || part->state == PART_PROVING || part->state == PART_SKIPPING;
+    wanted = wanted && !part->held && part->queue != NULL;
     (void)pthread_mutex_unlock(&source->lock);
-    return part == NULL || part->held || part->queue == NULL ? NULL : part;
+    return wanted;
+}
+
+/* Tells the watcher how far it is; drained: nothing is left in the queue, empty: nothing was. */
+static void note_progress(struct kafka_source *source, struct part *part, bool drained, bool empty)
+{
+    (void)pthread_mutex_lock(&source->lock);
+    part->given = part->next;
+    part->proof = part->last >= 0 ? part->last : part->proof;
+    if (empty) {
+        part->empty_ms = clock_mono_ms();
+    }
+    if (drained && part->next < part->end && part->next != part->fed_at && kafka_hungry(source)) {
+        part->fed_at = part->next;
+    }
+    (void)pthread_mutex_unlock(&source->lock);
+}
+
+/* A batch of messages is more than the nearest cache holds. */
+static void fetch_ahead(rd_kafka_message_t *const *messages, ssize_t at, ssize_t count)
+{
+    if (at + AHEAD < count) {
+        __builtin_prefetch(messages[at + AHEAD]);
+    }
+}
+
+/* False: a fault. */
+static bool take_message(struct kafka_source *source, uint32_t index, struct part *part,
+                         enum part_state state, const rd_kafka_message_t *message)
+{
+    if (state == PART_SKIPPING) {
+        kafka_skip_on(source, index, message);
+        return true;
+    }
+    return state == PART_PROVING ? handle_proof(source, index, part, message)
+                                 : handle_message(source, index, part, message);
 }
 
 static void read_part(struct kafka_source *source, uint32_t index)
 {
-    struct part *part = readable(source, index);
+    struct part *part = kafka_part(source, index);
     size_t room = BATCH_MESSAGES - source->messages_count;
+    rd_kafka_message_t **messages = source->messages + source->messages_count;
     ssize_t count = 0;
+    enum part_state state = PART_READING;
     bool good = true;
 
-    if (part == NULL || room == 0) {
+    if (room == 0 || !readable(source, part, &state)) {
         return;
     }
-    count = rd_kafka_consume_batch_queue(part->queue, 0, source->messages + source->messages_count,
-                                         room < PART_MESSAGES ? room : PART_MESSAGES);
+    if (part->announce && state != PART_PROVING) {
+        kafka_announce(source, index);
+    }
+    room = state != PART_READING ? 1 : room < PART_MESSAGES ? room : PART_MESSAGES;
+    count = rd_kafka_consume_batch_queue(part->queue, 0, messages, room);
     /* What stands behind a fault in the batch is read again. */
     for (ssize_t i = 0; i < count && good; i++) {
-        good = handle_message(source, index, part,
-                              source->messages[source->messages_count + (size_t)i]);
+        fetch_ahead(messages, i, count);
+        good = take_message(source, index, part, state, messages[i]);
     }
     source->messages_count += count > 0 ? (size_t)count : 0;
+    note_progress(source, part, count < (ssize_t)room, count <= 0);
 }
 
 static void read_parts(struct kafka_source *source)
 {
-    uint32_t count = 0;
+    uint32_t count = kafka_parts_count(source);
 
-    (void)pthread_mutex_lock(&source->lock);
-    count = source->parts_count;
-    (void)pthread_mutex_unlock(&source->lock);
     for (uint32_t i = 0; i < count; i++) {
         read_part(source, (source->next_part + i) % count);
     }
@@ -269,7 +328,7 @@ enum ctr_status kafka_poll(struct source *base, int timeout_ms, struct source_ba
 
     source->items_count = 0;
     source->messages_count = 0;
-    (void)rd_kafka_poll(source->handle, 0); /* error and log callbacks */
+    (void)rd_kafka_poll(source->client->handle, 0); /* error and log callbacks */
     for (int round = 0; round < 2 && source->items_count == 0; round++) {
         if (round == 1) {
             struct pollfd wake = {.fd = source->wake_fd, .events = POLLIN};
@@ -280,8 +339,8 @@ enum ctr_status kafka_poll(struct source *base, int timeout_ms, struct source_ba
                 break;
             }
         }
-        if (source->taken_count == 0) {
-            take_notes(source);
+        if (source->taken_count == 0 && take_notes(source)) {
+            kafka_client_rebuild(source);
         }
         if (!reserve_items(source)) {
             return CTR_NO_MEMORY;
@@ -298,6 +357,7 @@ void kafka_release(struct source *base, struct source_batch *batch)
     struct kafka_source *source = kafka_mine(base);
 
     for (size_t i = 0; i < source->messages_count; i++) {
+        fetch_ahead(source->messages, (ssize_t)i, (ssize_t)source->messages_count);
         rd_kafka_message_destroy(source->messages[i]);
     }
     source->messages_count = 0;
