@@ -11,8 +11,8 @@
 #include <time.h>
 
 #include "storage/checkpoint.h"
+#include "storage/copies.h"
 #include "storage/history.h"
-#include "storage/snapshot.h"
 #include "storage/status.h"
 
 struct checkpointer;
@@ -20,14 +20,15 @@ struct checkpointer;
 struct checkpointer_health {
     int64_t saved_ms; /* wall clock of the last save, MOMENT_NONE none */
     int64_t took_ms;
-    uint64_t bytes; /* of the file */
     uint64_t saves, failures;
-    bool persisting; /* the last attempt went well, or there was none */
+    bool persisting; /* the last attempt went well or there was none, and the disk answers */
+    struct copies_health files;
     char error[CTR_ERROR_TEXT_BYTES];
 };
 
-/* Takes over `*snapshot` (set to NULL on success). Errors: CTR_NO_MEMORY, CTR_IO. Thread: main. */
-CTR_MUST_USE enum ctr_status checkpointer_start(struct snapshot **snapshot,
+/* Takes over `*copies` (set to NULL on success), of which files are made again between saves.
+ * Errors: CTR_NO_MEMORY, CTR_IO. Thread: main. */
+CTR_MUST_USE enum ctr_status checkpointer_start(struct copies **copies,
                                                 struct checkpointer **ret_checkpointer,
                                                 struct ctr_error *reterr);
 
@@ -35,8 +36,17 @@ CTR_MUST_USE enum ctr_status checkpointer_start(struct snapshot **snapshot,
  * first one, and after a failure). Thread: ingest. */
 bool checkpointer_idle(struct checkpointer *checkpointer, bool *ret_whole);
 
+/* How long to wait before the next cut: interval_ms, or longer after failures: twice as long each
+ * time, up to ten seconds. NULL is fine. Thread: ingest. */
+int64_t checkpointer_pause_ms(struct checkpointer *checkpointer, int64_t interval_ms);
+
 /* Hands a cut over (takes it, sets NULL). Only when idle. Thread: ingest. */
 void checkpointer_submit(struct checkpointer *checkpointer, struct checkpoint **checkpoint);
+
+/* Hands a part of an image over (takes it, sets NULL). Only when idle. What goes wrong
+ * with it is logged once and costs a longer start. Thread: ingest. */
+struct image_batch;
+void checkpointer_submit_image(struct checkpointer *checkpointer, struct image_batch **batch);
 
 /* Waits until idle, at most deadline_ms. False: the deadline passed. Thread: ingest, main. */
 bool checkpointer_wait(struct checkpointer *checkpointer, int deadline_ms);
@@ -48,7 +58,7 @@ void checkpointer_health(struct checkpointer *checkpointer, struct checkpointer_
 struct history_question {
     const struct minute_key *key; /* borrowed for the call */
     int64_t from_ms, until_ms, fold_ms;
-    struct timespec deadline; /* CLOCK_REALTIME */
+    struct timespec deadline; /* CLOCK_MONOTONIC */
 };
 
 /* What the history of the file says, and the newest cut whose minutes are in it. */

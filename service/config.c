@@ -11,122 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/ceiling.h"
 #include "service/config_table.h"
+#include "service/config_value.h"
 #include "service/near.h"
 #include "storage/moment.h"
-
-/* ---- kinds of values ----------------------------------------------------------------------- */
-
-static bool set_text(const struct option *option, void *member, const char *value, char *why)
-{
-    size_t length = strlen(value);
-
-    if (length < (size_t)option->min || length > (size_t)option->max) {
-        (void)snprintf(why, OPTION_WHY_BYTES, "must be %lld to %lld bytes long",
-                       (long long)option->min, (long long)option->max);
-        return false;
-    }
-    memcpy(member, value, length + 1);
-    return true;
-}
-
-static bool set_span(const struct option *option, void *member, const char *value, char *why)
-{
-    int64_t span_ms = 0;
-
-    if (option->off_allowed && strcmp(value, "off") == 0) {
-        span_ms = INT64_MAX;
-    } else if (!moment_parse_span(value, strlen(value), &span_ms)) {
-        (void)snprintf(why, OPTION_WHY_BYTES,
-                       "is no duration; write one like 500ms, 10s, 10m, 48h%s",
-                       option->off_allowed ? ", or off" : "");
-        return false;
-    } else if (span_ms < option->min || span_ms > option->max) {
-        (void)snprintf(why, OPTION_WHY_BYTES, "must be from %lldms to %lldms",
-                       (long long)option->min, (long long)option->max);
-        return false;
-    }
-    memcpy(member, &span_ms, sizeof span_ms);
-    return true;
-}
-
-static bool set_number(const struct option *option, void *member, const char *value, char *why)
-{
-    char *end = NULL;
-    long long number = 0;
-    uint32_t stored = 0;
-
-    errno = 0;
-    number = strtoll(value, &end, 10);
-    if (end == value || *end != '\0' || errno != 0 || !isdigit((unsigned char)*value) ||
-        number < option->min || number > option->max) {
-        (void)snprintf(why, OPTION_WHY_BYTES, "must be a whole number from %lld to %lld",
-                       (long long)option->min, (long long)option->max);
-        return false;
-    }
-    stored = (uint32_t)number;
-    memcpy(member, &stored, sizeof stored);
-    return true;
-}
-
-static bool set_choice(const struct option *option, void *member, const char *value, char *why)
-{
-    int length = snprintf(why, OPTION_WHY_BYTES, "must be one of");
-
-    for (int i = 0; i < OPTION_CHOICES_MAX && option->choices[i] != NULL; i++) {
-        if (strcmp(value, option->choices[i]) == 0) {
-            memcpy(member, &i, sizeof i); /* enums are ints and choices stand in their order */
-            return true;
-        }
-        length += snprintf(why + length, OPTION_WHY_BYTES - (size_t)length, "%s %s",
-                           i == 0 ? "" : ",", option->choices[i]);
-    }
-    return false;
-}
-
-/* host:port; [v6]:port; the port may be 0. */
-static bool set_address(const struct option *option, void *member, const char *value, char *why)
-{
-    struct config_address address = {.port = 0};
-    const char *colon = strrchr(value, ':');
-    const char *host = value;
-    size_t length = colon == NULL ? 0 : (size_t)(colon - value);
-    char *end = NULL;
-    long port = 0;
-
-    (void)option;
-    if (length >= 2 && host[0] == '[' && host[length - 1] == ']') {
-        host++;
-        length -= 2;
-    } else if (length > 0 && memchr(host, ':', length) != NULL) {
-        length = 0; /* a bare IPv6 address is ambiguous */
-    }
-    port = colon == NULL ? -1 : strtol(colon + 1, &end, 10);
-    if (length == 0 || length >= sizeof address.host || colon == NULL ||
-        !isdigit((unsigned char)colon[1]) || *end != '\0' || port < 0 || port > 65535) {
-        (void)snprintf(why, OPTION_WHY_BYTES,
-                       "is no address; write host:port, e.g. 127.0.0.1:8080 or [::1]:8080");
-        return false;
-    }
-    memcpy(address.host, host, length);
-    address.port = (uint16_t)port;
-    memcpy(member, &address, sizeof address);
-    return true;
-}
-
-static bool set_windows(const struct option *option, void *member, const char *value, char *why)
-{
-    struct ctr_error error;
-    struct window_set windows;
-
-    (void)option;
-    if (window_set_parse(value, &windows, &error) != CTR_OK) {
-        (void)snprintf(why, OPTION_WHY_BYTES, "is wrong: %.*s", OPTION_WHY_BYTES - 16, error.text);
-        return false;
-    }
-    memcpy(member, &windows, sizeof windows);
-    return true;
-}
 
 /* FIELD=VALUE, or nothing. */
 static bool set_filter(struct config *config, const char *value, char *why)
@@ -258,16 +147,6 @@ static bool set_kafka(struct config *config, const char *name, const char *value
 
 /* ---- setting one --------------------------------------------------------------------------- */
 
-static const struct option *find_option(const char *name)
-{
-    for (size_t i = 0; i < config_options_count; i++) {
-        if (strcmp(config_options[i].name, name) == 0) {
-            return &config_options[i];
-        }
-    }
-    return NULL;
-}
-
 static enum ctr_status unknown_name(const char *name, const char *where, struct ctr_error *reterr)
 {
     struct near_miss miss;
@@ -284,36 +163,29 @@ static enum ctr_status unknown_name(const char *name, const char *where, struct 
 static bool set_option(struct config *config, const struct option *option, const char *value,
                        char *why)
 {
-    void *member = (char *)config + option->offset;
-
     switch (option->kind) {
-    case OPTION_TEXT:
-        return set_text(option, member, value, why);
-    case OPTION_SPAN:
-        return set_span(option, member, value, why);
-    case OPTION_NUMBER:
-        return set_number(option, member, value, why);
-    case OPTION_CHOICE:
-        return set_choice(option, member, value, why);
-    case OPTION_ADDRESS:
-        return set_address(option, member, value, why);
-    case OPTION_WINDOWS:
-        return set_windows(option, member, value, why);
     case OPTION_START:
         return set_start(config, value, why);
     case OPTION_TOPICS:
         return set_topics(config, value, why);
     case OPTION_FILTER:
         return set_filter(config, value, why);
+    case OPTION_TEXT:
+    case OPTION_SPAN:
+    case OPTION_NUMBER:
+    case OPTION_BYTES:
+    case OPTION_CHOICE:
+    case OPTION_ADDRESS:
+    case OPTION_WINDOWS:
     default:
-        return false;
+        return config_value_set(option, (char *)config + option->offset, value, why);
     }
 }
 
 enum ctr_status config_set(struct config *config, const char *name, const char *value,
                            const char *where, struct ctr_error *reterr)
 {
-    const struct option *option = find_option(name);
+    const struct option *option = config_option(name);
     char why[OPTION_WHY_BYTES] = "";
 
     if (strncmp(name, "kafka.", 6) == 0 && name[6] != '\0') {
@@ -323,14 +195,24 @@ enum ctr_status config_set(struct config *config, const char *name, const char *
     } else if (option == NULL) {
         return unknown_name(name, where, reterr);
     } else if (set_option(config, option, value, why)) {
+        config->given[option - config_options] = true;
         return CTR_OK;
     }
     return ctr_fail(reterr, CTR_INVALID, "%s: %s = \"%.60s\" %s", where, name, value, why);
 }
 
+bool config_given(const struct config *config, const char *name)
+{
+    const struct option *option = config_option(name);
+
+    CTR_ASSERT(option != NULL);
+    return config->given[option - config_options];
+}
+
 void config_defaults(struct config *ret_config)
 {
     memset(ret_config, 0, sizeof *ret_config);
+    CTR_ASSERT(config_options_count <= CONFIG_OPTIONS_MAX);
     for (size_t i = 0; i < config_options_count; i++) {
         const struct option *option = &config_options[i];
         char why[OPTION_WHY_BYTES] = "";
@@ -342,6 +224,7 @@ void config_defaults(struct config *ret_config)
         }
     }
     ret_config->start_given = false;
+    ceiling_apply(ret_config);
 }
 
 /* The first word that is in both lists; its length, 0 none. */
@@ -359,6 +242,30 @@ static size_t common_word(const char *left, const char *right, const char **ret_
         }
     }
     return 0;
+}
+
+/* Who may ask: settings that go together, and those that do not. */
+static enum ctr_status check_doors(struct config *config, struct ctr_error *reterr)
+{
+    struct ctr_error why = {.text = ""};
+
+    if ((config->tls_cert[0] == '\0') != (config->tls_key[0] == '\0')) {
+        return ctr_fail(reterr, CTR_INVALID, "%s is set and %s is not; TLS wants both",
+                        config->tls_cert[0] == '\0' ? "tls_key" : "tls_cert",
+                        config->tls_cert[0] == '\0' ? "tls_cert" : "tls_key");
+    }
+    if (config->admin_tls == ADMIN_TLS_YES && config->tls_cert[0] == '\0') {
+        return ctr_fail(reterr, CTR_INVALID, "admin_tls = yes wants tls_cert and tls_key");
+    }
+    if (cors_parse(config->cors_origins, &config->cors, &why) != CTR_OK) {
+        return ctr_fail(reterr, CTR_INVALID, "cors_origins: %.250s", why.text);
+    }
+    if (config->cors.any && config->tokens[0] != '\0') {
+        return ctr_fail(reterr, CTR_INVALID,
+                        "cors_origins = * lets every page ask, tokens lets only some in; name the "
+                        "pages' origins instead of *");
+    }
+    return CTR_OK;
 }
 
 enum ctr_status config_check(struct config *config, struct ctr_error *reterr)
@@ -390,5 +297,6 @@ enum ctr_status config_check(struct config *config, struct ctr_error *reterr)
                         "listen and admin_listen are both %s:%u; give them two ports",
                         config->listen.host, (unsigned)config->listen.port);
     }
-    return CTR_OK;
+    ceiling_apply(config);
+    return check_doors(config, reterr);
 }

@@ -51,8 +51,9 @@ char *config_help(void)
             group = option->group;
             append(&growing, "%s%s\n", i == 0 ? "" : "\n", group);
         }
-        append(&growing, "  %-18s %s%s%s%s\n", option->name, option->help, has_preset ? " [" : "",
-               has_preset ? option->preset : "", has_preset ? "]" : "");
+        append(&growing, "  %-18s %s%s%s%s%s\n", option->name, option->help, has_preset ? " [" : "",
+               has_preset ? option->preset : "", has_preset ? "]" : "",
+               config_option_live(option) ? " (SIGHUP)" : "");
     }
     append(&growing, "\nlibrdkafka\n  %-18s %s\n", "kafka.NAME", "goes to librdkafka as NAME");
     return growing.text;

@@ -89,8 +89,10 @@ static enum ctr_status load_variable(struct config *config, const char *variable
         return CTR_OK;
     }
     (void)snprintf(where, sizeof where, "%.*s", (int)length, variable);
-    if (strcmp(where, ENVIRONMENT_PREFIX "CONFIG") == 0) {
-        return CTR_OK; /* the file's own name was read before */
+    if (strcmp(where, ENVIRONMENT_PREFIX "CONFIG") == 0 ||
+        strcmp(where, ENVIRONMENT_PREFIX "URL") == 0 ||
+        strcmp(where, ENVIRONMENT_PREFIX "BEARER") == 0) {
+        return CTR_OK; /* the file's own name was read before; the others are of get and top */
     }
     kafka = strncmp(variable + prefix, "KAFKA_", 6) == 0;
     for (size_t i = 0; i < length - prefix; i++) {

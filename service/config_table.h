@@ -12,8 +12,8 @@
 enum { OPTION_WHY_BYTES = 200, OPTION_CHOICES_MAX = 6 };
 
 enum option_kind {
-    OPTION_TEXT,    /* char array; min and max bytes */
-    OPTION_SPAN,    /* int64_t ms; min and max ms */
+    OPTION_TEXT, /* char array; min and max bytes; choices: none, or FILE or DIR, which it names */
+    OPTION_SPAN, /* int64_t ms; min and max ms */
     OPTION_NUMBER,  /* uint32_t; min and max */
     OPTION_CHOICE,  /* an enum; choices in its order */
     OPTION_ADDRESS, /* struct config_address */
@@ -21,6 +21,7 @@ enum option_kind {
     OPTION_START,   /* start, start_given, start_horizon */
     OPTION_TOPICS,  /* topics, topics_count */
     OPTION_FILTER,  /* filter_field, filter_value */
+    OPTION_BYTES,   /* int64_t; min and max bytes; off is 0 */
 };
 
 struct option {
@@ -37,5 +38,11 @@ struct option {
 
 extern const struct option config_options[];
 extern const size_t config_options_count;
+
+/* The row of a setting, NULL where there is none. */
+const struct option *config_option(const char *name);
+
+/* Whether a new value takes effect on SIGHUP; the others need a restart. */
+bool config_option_live(const struct option *option);
 
 #endif

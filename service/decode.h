@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Record bytes to an event, or the reason why not (CONTRACT "Events" 1-5). The only user of
- * jansson in service/. A faster decoder can stand in behind this interface, with jansson as the
- * judge of whatever it finds unusual.
+ * Record bytes to an event, or the reason why not (CONTRACT "Events" 1-5). Plain records are
+ * decoded without jansson (decode_fast.h); it judges whatever is unusual (decode_judge.h), so that
+ * verdict, reason and fields are its own for every record.
  */
 #ifndef LIVECTR_SERVICE_DECODE_H
 #define LIVECTR_SERVICE_DECODE_H
@@ -19,8 +19,9 @@ struct decoder;
 
 /* What a decoder makes of a record. */
 struct decoded {
+    bool no_memory; /* nothing is known about the record: decode it again */
     bool is_event;
-    struct event event;                  /* texts borrowed from the decoder until its next call */
+    struct event event; /* texts borrowed from the record or the decoder, until its next call */
     enum malformed_reason reason;        /* when it is none */
     char detail[MALFORMED_DETAIL_BYTES]; /* then: what is wrong where, cut, without the visitor */
 };
@@ -35,5 +36,19 @@ void decoder_free(struct decoder *decoder); /* NULL is fine */
  * Thread: one at a time per decoder. */
 void decode_record(struct decoder *decoder, const char *bytes, size_t length, enum topic_type type,
                    struct decoded *ret_decoded);
+
+/* A record that waits, as decode_record() takes it. */
+struct raw_record {
+    const char *bytes;
+    size_t length;
+    enum topic_type type;
+};
+
+/* Decodes records from the first one on for as long as they are plain, so that a whole batch can be
+ * hashed before it is applied. Returns how many are events now. The one after them, if there is
+ * one, is for decode_record(), once these are done with; then on with what follows. Texts are
+ * borrowed from the records or the decoder, all of them until its next call. Thread: as above. */
+size_t decode_ahead(struct decoder *decoder, const struct raw_record *records, size_t count,
+                    struct event *ret_events);
 
 #endif

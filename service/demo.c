@@ -22,9 +22,11 @@
 #include "service/kafka/mock.h"
 #include "service/kafka/producer.h"
 #include "service/log.h"
+#include "service/manual.h"
 #include "service/replay_encode.h"
 #include "service/serve.h"
 #include "service/traffic.h"
+#include "service/verb.h"
 
 static const char topic_name[] = "livectr-demo";
 
@@ -131,10 +133,12 @@ static enum ctr_status open_server(struct demo *demo, struct ctr_error *reterr)
     const char *const settings[][2] = {
         {"topics", topic_name},
         {"start", "earliest"},
+        {"windows", "1m,10m,20m,1h,24h"}, /* 20m: what rose or fell in 10m is known */
         {"data_dir", demo->directory},
         {"listen", listen},
         {"admin_listen", admin_listen},
         {"log_level", "error"},
+        {"access_log", "off"},
         /* The mock answers a fetch of nothing only when this is over. */
         {"kafka.fetch.wait.max.ms", "20"},
     };
@@ -176,6 +180,7 @@ static void greet(const struct demo *demo)
     unsigned port = server_port(demo->server);
 
     (void)printf("\nlivectr on made-up traffic: %.0f events/s (seed %" PRIu64 ") through %s\n"
+                 "  look   http://127.0.0.1:%u/\n"
                  "  API    http://127.0.0.1:%u\n"
                  "  admin  http://127.0.0.1:%u\n"
                  "Try, in another terminal:\n"
@@ -185,7 +190,7 @@ static void greet(const struct demo *demo)
                  "Ctrl-C ends it.\n\n",
                  demo->options.rate, demo->options.seed,
                  demo->options.kafka ? demo->options.kafka : "a Kafka stand-in in this process",
-                 port, server_admin_port(demo->server), port, port, port);
+                 port, port, server_admin_port(demo->server), port, port, port);
     (void)fflush(stdout);
 }
 
@@ -311,7 +316,7 @@ static enum ctr_status stop(struct demo *demo, struct ctr_error *reterr)
     struct ctr_error problem;
 
     if (demo->server) {
-        server_stop(demo->server, 0);
+        (void)server_stop(demo->server);
     }
     if (demo->producer && !demo->mock &&
         producer_flush(demo->producer, FLUSH_MS, &problem) != CTR_OK) {
@@ -359,7 +364,7 @@ int demo_main(int argc, char **argv)
     demo->tty = isatty(STDOUT_FILENO) == 1;
     status = demo_options_parse(argc, argv, &demo->options, &problem);
     if (status == CTR_OK && demo->options.help) {
-        (void)fputs(demo_help(), stdout);
+        manual_write_help(&verb_demo, stdout);
         free(demo);
         return 0;
     }

@@ -25,7 +25,4 @@ CTR_MUST_USE enum ctr_status demo_options_parse(int argc, char **argv,
                                                 struct demo_options *ret_options,
                                                 struct ctr_error *reterr);
 
-/* What --help prints. Static. */
-const char *demo_help(void);
-
 #endif

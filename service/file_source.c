@@ -285,6 +285,13 @@ static void hold_files(struct source *source, uint32_t partition, bool hold)
     (void)hold;
 }
 
+/* A file is neither cut nor replaced while it is read, so nobody asks for this. */
+static void stop_files(struct source *source, uint32_t partition)
+{
+    (void)source;
+    (void)partition;
+}
+
 static void health_of_files(struct source *source, struct source_health *ret_health)
 {
     (void)source;
@@ -309,6 +316,7 @@ static enum ctr_status make_source(size_t lanes_count, struct file_source **ret_
     static const struct source_ops ops = {.poll = poll_files,
                                           .release = release_files,
                                           .start = start_files,
+                                          .stop = stop_files,
                                           .hold = hold_files,
                                           .health = health_of_files,
                                           .close = close_files};

@@ -19,8 +19,8 @@
 #include "service/replay.h"
 #include "service/scratch.h"
 #include "service/settings.h"
+#include "storage/copies.h"
 #include "storage/moment.h"
-#include "storage/snapshot.h"
 #include "storage/store_status.h"
 
 enum {
@@ -91,7 +91,8 @@ static enum ctr_status open_source(struct offline *offline, struct ctr_error *re
 
 static enum ctr_status start_counting(struct offline *offline, struct ctr_error *reterr)
 {
-    struct snapshot *snapshot = NULL;
+    const struct copies_options one = {.paths = {offline->database}, .count = 1};
+    struct copies *copies = NULL;
     struct store_options options;
     enum ctr_status status = settings_store_options(&offline->config, &options, reterr);
 
@@ -99,14 +100,14 @@ static enum ctr_status start_counting(struct offline *offline, struct ctr_error 
         status = store_new(&options, &offline->store, reterr);
     }
     if (status == CTR_OK) {
-        status = snapshot_open(offline->database, &snapshot, reterr);
+        status = copies_open(&one, &copies, reterr);
     }
     if (status != CTR_OK) {
         return status;
     }
-    snapshot_keep(snapshot, INT64_MAX, INT64_MAX); /* all of it is the result */
-    status = checkpointer_start(&snapshot, &offline->checkpointer, reterr);
-    snapshot_close(snapshot);
+    copies_keep(copies, INT64_MAX, INT64_MAX); /* all of it is the result */
+    status = checkpointer_start(&copies, &offline->checkpointer, reterr);
+    copies_close(copies);
     if (status == CTR_OK) {
         struct pipeline_options pipeline = {.config = &offline->config,
                                             .source = offline->source,
@@ -210,7 +211,7 @@ static enum ctr_status stop_counting(struct offline *offline, struct ctr_error *
     enum ctr_status status = CTR_OK;
     bool saved = false;
 
-    pipeline_stop(offline->pipeline);
+    (void)pipeline_stop(offline->pipeline);
     offline->pipeline = NULL;
     saved = checkpointer_wait(offline->checkpointer, SAVE_STOP_MS);
     checkpointer_health(offline->checkpointer, &health);
@@ -308,7 +309,7 @@ static enum ctr_status count_all(struct offline *offline, struct ctr_error *rete
 
 static void release(struct offline *offline)
 {
-    pipeline_stop(offline->pipeline);
+    (void)pipeline_stop(offline->pipeline);
     checkpointer_stop(offline->checkpointer, SAVE_STOP_MS);
     if (offline->source != NULL) {
         offline->source->ops->close(offline->source, SOURCE_STOP_MS);

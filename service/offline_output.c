@@ -25,6 +25,9 @@ static enum ctr_status write_result(const struct offline_output *output, FILE *f
         status = snapshot_load(snapshot, &checkpoint, reterr);
     }
     if (status == CTR_OK) {
+        status = checkpoint_open_minutes(checkpoint);
+    }
+    if (status == CTR_OK) {
         status =
             offline_rows_write(&rows, snapshot_history(snapshot), checkpoint, ret_rows, reterr);
     }

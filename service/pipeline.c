@@ -12,7 +12,7 @@
 #include "service/pipeline_internal.h"
 #include "storage/moment.h"
 
-enum { POLL_MS = 50, NO_MEMORY_WAIT_MS = 100, LAST_CUT_WAIT_MS = 10000, RELIEF_WAIT_MS = 2000 };
+enum { POLL_MS = 50, YIELD_MS = 20, NO_MEMORY_WAIT_MS = 100 };
 
 /* ---- records ------------------------------------------------------------------------------- */
 
@@ -24,39 +24,61 @@ static void cover_from_here(struct pipeline *pipeline, struct lane *lane, int64_
     }
 }
 
-/* Memory that runs out stops reading, not the service: the record is offered again until it fits,
- * so that none is half applied and none is lost. */
+/* False: the end has begun. What comes after may not be taken: the position would pass over this.
+ */
+static bool wait_for_memory(struct pipeline *pipeline, const char *doing)
+{
+    log_line(LOG_ERROR, "no_memory", "doing=%s wait_ms=%d", doing, (int)NO_MEMORY_WAIT_MS);
+    if (atomic_load(&pipeline->stopping)) {
+        pipeline->gave_up = true;
+        return false;
+    }
+    (void)poll(NULL, 0, NO_MEMORY_WAIT_MS);
+    return true;
+}
+
+static bool decode(struct pipeline *pipeline, const struct lane *lane,
+                   const struct source_item *item, struct decoded *ret_decoded)
+{
+    do {
+        decode_record(pipeline->decoder, item->text, item->length, lane->type, ret_decoded);
+    } while (ret_decoded->no_memory && wait_for_memory(pipeline, "decode"));
+    return !ret_decoded->no_memory;
+}
+
+/* Memory that runs out stops reading, not the service: a record is offered again until it fits. */
 static void take_record(struct pipeline *pipeline, struct lane *lane,
                         const struct source_item *item)
 {
     struct store *store = pipeline->options.store;
+    bool again = item->offset < partition_next(store_partition(store, lane->index));
     struct decoded decoded;
 
-    decode_record(pipeline->decoder, item->text, item->length, lane->type, &decoded);
+    if (!decode(pipeline, lane, item, &decoded)) {
+        return;
+    }
     if (lane->cover_next) {
         cover_from_here(pipeline, lane, item->time_ms);
     }
+    lane->newest = again ? lane->newest : item;
     if (!decoded.is_event) {
-        store_record_malformed(store, lane->index, item->offset, pipeline->options.wall_ms(),
-                               decoded.reason, decoded.detail);
+        store_record_malformed(store, lane->index, item->offset, pipeline->read_ms, decoded.reason,
+                               decoded.detail);
         return;
     }
     while (store_record_event(store, lane->index, item->offset,
-                              item->time_ms == MOMENT_NONE ? -1 : item->time_ms,
-                              pipeline->options.wall_ms(), &decoded.event) != CTR_OK) {
-        log_line(LOG_ERROR, "no_memory", "doing=record wait_ms=%d", (int)NO_MEMORY_WAIT_MS);
-        if (atomic_load(&pipeline->stopping)) {
-            return; /* its offset was not applied: it is read again after the restart */
+                              item->time_ms == MOMENT_NONE ? -1 : item->time_ms, pipeline->read_ms,
+                              &decoded.event) != CTR_OK) {
+        if (!wait_for_memory(pipeline, "record")) {
+            lane->newest = NULL; /* the print of the batch before is of a record that was applied */
+            return;
         }
-        (void)poll(NULL, 0, NO_MEMORY_WAIT_MS);
     }
 }
 
 static void found(struct pipeline *pipeline, const struct source_item *item)
 {
-    while (!pipeline_add_lane(pipeline, item) && !atomic_load(&pipeline->stopping)) {
-        log_line(LOG_ERROR, "no_memory", "doing=partition wait_ms=%d", (int)NO_MEMORY_WAIT_MS);
-        (void)poll(NULL, 0, NO_MEMORY_WAIT_MS);
+    while (!pipeline_add_lane(pipeline, item) && wait_for_memory(pipeline, "partition")) {
     }
 }
 
@@ -65,7 +87,10 @@ static void handle_lane(struct pipeline *pipeline, struct lane *lane,
 {
     struct partition *partition = store_partition(pipeline->options.store, lane->index);
 
-    switch (item->kind) {
+    if (lane->stopped && item->kind != SOURCE_STARTED) {
+        return;
+    }
+    switch ((int)item->kind) {
     case SOURCE_STARTED:
         pipeline_begin_lane(pipeline, lane, item);
         break;
@@ -73,17 +98,14 @@ static void handle_lane(struct pipeline *pipeline, struct lane *lane,
         take_record(pipeline, lane, item);
         break;
     case SOURCE_END:
-        partition_end(partition, item->offset, pipeline->options.wall_ms());
+        partition_end(partition, item->offset, pipeline->read_ms);
         break;
     case SOURCE_CONFIRMED:
         partition_confirm(partition, item->offset, item->time_ms);
         break;
-    case SOURCE_GAP:
-        pipeline_note_gap(pipeline, lane, item);
+    default: /* FOUND and COMPLETE are about no lane */
+        pipeline_take_fault(pipeline, lane, item);
         break;
-    case SOURCE_FOUND:
-    case SOURCE_COMPLETE:
-        break; /* not about a lane */
     }
 }
 
@@ -92,8 +114,9 @@ static void handle_item(struct pipeline *pipeline, const struct source_item *ite
     if (item->kind == SOURCE_FOUND) {
         found(pipeline, item);
     } else if (item->kind == SOURCE_COMPLETE) {
-        pipeline->complete = true;
+        atomic_store(&pipeline->complete, true);
         pipeline->first_start = false;
+        pipeline_miss_lanes(pipeline);
     } else {
         CTR_ASSERT(item->partition < pipeline->lanes_count);
         handle_lane(pipeline, &pipeline->lanes[item->partition], item);
@@ -119,6 +142,7 @@ static void control_flow(struct pipeline *pipeline)
         if (hold != lane->held) {
             source->ops->hold(source, i, hold);
             lane->held = hold;
+            store_partition(pipeline->options.store, lane->index)->held = hold;
         }
         pipeline->holding = pipeline->holding || hold;
     }
@@ -136,94 +160,8 @@ static bool earned_ready(const struct pipeline *pipeline)
     if (progress.to_ms == MOMENT_NONE) {
         return false;
     }
-    return now_ms - progress.as_of_ms <= config->ready_lag_ms ||
-           now_ms - pipeline->started_ms >= config->ready_timeout_ms;
-}
-
-static void hand_over_cut(struct pipeline *pipeline, bool whole)
-{
-    struct checkpoint *cut = NULL;
-
-    if (store_cut(pipeline->options.store, whole, &cut) != CTR_OK) {
-        log_line(LOG_ERROR, "no_memory", "doing=cut");
-        return;
-    }
-    checkpointer_submit(pipeline->options.checkpointer, &cut);
-}
-
-static void maybe_cut(struct pipeline *pipeline)
-{
-    int64_t now_ms = pipeline->options.mono_ms();
-    bool whole = false;
-
-    if (pipeline->options.checkpointer == NULL || now_ms < pipeline->next_cut_ms ||
-        !pipeline->complete || !checkpointer_idle(pipeline->options.checkpointer, &whole)) {
-        return;
-    }
-    pipeline->next_cut_ms = now_ms + pipeline->options.config->snapshot_interval_ms;
-    hand_over_cut(pipeline, whole);
-}
-
-static void last_cut(struct pipeline *pipeline)
-{
-    struct checkpointer *checkpointer = pipeline->options.checkpointer;
-    bool whole = false;
-
-    if (checkpointer == NULL || !pipeline->complete) {
-        return; /* nothing was read */
-    }
-    if (checkpointer_wait(checkpointer, LAST_CUT_WAIT_MS) &&
-        checkpointer_idle(checkpointer, &whole)) {
-        hand_over_cut(pipeline, whole);
-    }
-}
-
-/* Hands over two cuts, as the second tells that the first was saved. */
-static void relieve_minutes(struct pipeline *pipeline)
-{
-    struct checkpointer *checkpointer = pipeline->options.checkpointer;
-    bool whole = false;
-
-    for (int i = 0; i < 2; i++) {
-        if (!checkpointer_wait(checkpointer, RELIEF_WAIT_MS) ||
-            !checkpointer_idle(checkpointer, &whole)) {
-            return;
-        }
-        hand_over_cut(pipeline, whole);
-    }
-}
-
-static bool saves_well(const struct pipeline *pipeline)
-{
-    struct checkpointer_health health = {.persisting = false};
-
-    if (pipeline->options.checkpointer != NULL && pipeline->complete) {
-        checkpointer_health(pipeline->options.checkpointer, &health);
-    }
-    return health.persisting;
-}
-
-/* Finished minutes are not dropped because the disk is slower than a backlog is read: counting
- * waits for it. It does not where saving fails, which must not stop the numbers. */
-static void advance(struct pipeline *pipeline)
-{
-    struct store *store = pipeline->options.store;
-    enum ctr_status status = CTR_RETRY;
-
-    while (status == CTR_RETRY) {
-        store_minutes_wait(store, saves_well(pipeline));
-        status = store_advance(store, pipeline->options.wall_ms(), !pipeline->complete);
-        if (status == CTR_RETRY) {
-            atomic_store(&pipeline->heartbeat_ms, pipeline->options.mono_ms());
-            relieve_minutes(pipeline);
-            if (atomic_load(&pipeline->stopping)) {
-                return; /* what is not counted is read again after the restart */
-            }
-        }
-    }
-    if (status != CTR_OK) {
-        log_line(LOG_ERROR, "no_memory", "doing=advance");
-    }
+    return now_ms - progress.as_of_ms <= config_live_ms(&config->ready_lag_ms) ||
+           now_ms - pipeline->started_ms >= config_live_ms(&config->ready_timeout_ms);
 }
 
 static void poll_once(struct pipeline *pipeline)
@@ -232,33 +170,42 @@ static void poll_once(struct pipeline *pipeline)
     struct source_batch batch = {0};
     enum ctr_status status = source->ops->poll(source, POLL_MS, &batch);
 
-    for (size_t i = 0; i < batch.count; i++) {
+    pipeline->read_ms = pipeline->options.wall_ms();
+    for (size_t i = 0; i < batch.count && !pipeline->gave_up; i++) {
         handle_item(pipeline, &batch.items[i]);
     }
+    pipeline_take_prints(pipeline);
     source->ops->release(source, &batch);
     if (status == CTR_STOPPED) {
         atomic_store(&pipeline->finished, true);
         (void)poll(NULL, 0, POLL_MS);
     }
-    advance(pipeline);
+    pipeline_advance(pipeline);
 }
 
 static void *run(void *argument)
 {
     struct pipeline *pipeline = argument;
+    const struct pipeline_options *options = &pipeline->options;
 
     while (!atomic_load(&pipeline->stopping)) {
-        poll_once(pipeline);
+        if (options->yields != NULL && options->yields(options->yields_owner)) {
+            (void)poll(NULL, 0, YIELD_MS);
+            pipeline_advance(pipeline);
+        } else {
+            poll_once(pipeline);
+        }
         control_flow(pipeline);
-        maybe_cut(pipeline);
+        pipeline_maybe_cut(pipeline);
+        pipeline_go_on_with_image(pipeline);
         if (!atomic_load(&pipeline->ready) && earned_ready(pipeline)) {
             atomic_store(&pipeline->ready, true);
-            log_line(LOG_INFO, "ready", "after_ms=%lld",
-                     (long long)(pipeline->options.wall_ms() - pipeline->started_ms));
+            log_line(LOG_INFO, "ready", "pipeline=%s after_ms=%lld", options->name,
+                     (long long)(options->wall_ms() - pipeline->started_ms));
         }
         atomic_store(&pipeline->heartbeat_ms, pipeline->options.mono_ms());
     }
-    last_cut(pipeline);
+    pipeline_last_cut(pipeline);
     return NULL;
 }
 
@@ -281,10 +228,12 @@ enum ctr_status pipeline_start(const struct pipeline_options *options,
         return ctr_fail(reterr, CTR_NO_MEMORY, "no memory for the pipeline");
     }
     pipeline->options = *options;
+    pipeline->options.name = options->name == NULL ? "main" : options->name;
     pipeline->first_start = !options->restored;
     pipeline->started_ms = options->wall_ms();
-    pipeline->next_cut_ms = options->mono_ms() + options->config->snapshot_interval_ms;
+    pipeline->last_cut_ms = options->mono_ms();
     atomic_store(&pipeline->heartbeat_ms, options->mono_ms());
+    atomic_store(&pipeline->limit_ms, INT64_MAX);
     for (uint32_t i = 0; i < store_partition_count(options->store); i++) {
         store_partition(options->store, i)->alive_ms = pipeline->started_ms;
     }
@@ -300,14 +249,18 @@ enum ctr_status pipeline_start(const struct pipeline_options *options,
     return CTR_OK;
 }
 
-void pipeline_stop(struct pipeline *pipeline)
+bool pipeline_stop(struct pipeline *pipeline)
 {
+    bool handed_over = true;
+
     if (pipeline == NULL) {
-        return;
+        return true;
     }
     atomic_store(&pipeline->stopping, true);
     (void)pthread_join(pipeline->thread, NULL);
+    handed_over = !pipeline->cut_owed;
     free_pipeline(pipeline);
+    return handed_over;
 }
 
 bool pipeline_ready(const struct pipeline *pipeline)
@@ -318,6 +271,16 @@ bool pipeline_ready(const struct pipeline *pipeline)
 int64_t pipeline_heartbeat_ms(const struct pipeline *pipeline)
 {
     return atomic_load(&pipeline->heartbeat_ms);
+}
+
+bool pipeline_complete(const struct pipeline *pipeline)
+{
+    return atomic_load(&pipeline->complete);
+}
+
+void pipeline_limit(struct pipeline *pipeline, int64_t to_ms)
+{
+    atomic_store(&pipeline->limit_ms, to_ms);
 }
 
 bool pipeline_finished(const struct pipeline *pipeline)

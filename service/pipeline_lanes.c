@@ -25,6 +25,13 @@ static int64_t ahead_of_record(const struct config *config)
     return config->future_ms == INT64_MAX ? 0 : config->future_ms;
 }
 
+/* Where a stretch begins that is to be covered whole: an event may be that much later than its
+ * record, and whether a click counts may hang on one that much older. */
+static int64_t before_covered(const struct config *config)
+{
+    return ahead_of_record(config) + (config->click_gap_ms == INT64_MAX ? 0 : config->click_gap_ms);
+}
+
 /* CONTRACT 10. From where the widest window's `from` lies, less what an event may be ahead of its
  * record. */
 static struct source_start horizon(const struct pipeline *pipeline, int64_t *ret_from_ms)
@@ -44,10 +51,17 @@ static struct source_start where_to_start(const struct pipeline *pipeline,
     int64_t from_ms = 0;
 
     if (partition_next(partition) >= 0) {
-        return (struct source_start){.kind = START_OFFSET, .value = partition_next(partition)};
+        return (struct source_start){.kind = START_OFFSET,
+                                     .value = partition_next(partition),
+                                     .prove = partition->print.offset >= 0,
+                                     .proof = partition->print.offset};
     }
     if (!pipeline->first_start) {
         return (struct source_start){.kind = START_EARLIEST}; /* made since: read all of it */
+    }
+    if (pipeline->options.begin_given) {
+        return (struct source_start){.kind = START_TIME,
+                                     .value = pipeline->options.begin_ms - before_covered(config)};
     }
     if (!config->start_given && config->clock == CLOCK_EVENT) {
         return (struct source_start){.kind = START_EARLIEST};
@@ -68,7 +82,9 @@ static int64_t covered_from(const struct pipeline *pipeline, const struct source
     const struct config *config = pipeline->options.config;
     int64_t from_ms = item->time_ms;
 
-    if (!config->start_given || config->start_horizon) {
+    if (pipeline->options.begin_given) {
+        from_ms = pipeline->options.begin_ms;
+    } else if (!config->start_given || config->start_horizon) {
         (void)horizon(pipeline, &from_ms);
     } else if (config->start.kind == START_TIME) {
         from_ms = config->start.value;
@@ -98,8 +114,9 @@ bool pipeline_add_lane(struct pipeline *pipeline, const struct source_item *item
     partition->alive_ms = pipeline->options.wall_ms();
     pipeline->options.source->ops->start(pipeline->options.source, item->partition,
                                          where_to_start(pipeline, partition));
-    log_line(LOG_INFO, "partition_found", "topic=%s partition=%d next=%lld", partition->topic,
-             (int)partition->number, (long long)partition_next(partition));
+    log_line(LOG_INFO, "partition_found", "pipeline=%s topic=%s partition=%d next=%lld",
+             pipeline->options.name, partition->topic, (int)partition->number,
+             (long long)partition_next(partition));
     return true;
 }
 
@@ -109,6 +126,8 @@ void pipeline_begin_lane(struct pipeline *pipeline, struct lane *lane,
     struct partition *partition = store_partition(pipeline->options.store, lane->index);
     bool fresh = partition_next(partition) < 0;
 
+    lane->stopped = false;
+    partition->trouble = PARTITION_READING;
     partition_start(partition, item->offset, false);
     partition->alive_ms = pipeline->options.wall_ms();
     if (fresh && item->time_ms == INT64_MAX) {
@@ -116,17 +135,7 @@ void pipeline_begin_lane(struct pipeline *pipeline, struct lane *lane,
     } else if (fresh && item->time_ms != MOMENT_NONE) {
         store_cover_from(pipeline->options.store, covered_from(pipeline, item));
     }
-    log_line(LOG_INFO, "partition_started", "topic=%s partition=%d offset=%lld", partition->topic,
-             (int)partition->number, (long long)item->offset);
-}
-
-void pipeline_note_gap(struct pipeline *pipeline, struct lane *lane, const struct source_item *item)
-{
-    struct partition *partition = store_partition(pipeline->options.store, lane->index);
-    int64_t lost = item->offset - partition_next(partition);
-
-    partition_start(partition, item->offset, true);
-    lane->cover_next = true;
-    log_line(LOG_WARN, "records_gone", "topic=%s partition=%d records=%lld next=%lld",
-             partition->topic, (int)partition->number, (long long)lost, (long long)item->offset);
+    log_line(LOG_INFO, "partition_started", "pipeline=%s topic=%s partition=%d offset=%lld",
+             pipeline->options.name, partition->topic, (int)partition->number,
+             (long long)item->offset);
 }

@@ -123,14 +123,22 @@ static bool collect(void *owner, const struct history_point *point)
     return true;
 }
 
-void question_answer(struct question *question, struct snapshot *snapshot)
+void question_answer(struct question *question, struct copies *copies)
 {
-    struct collecting collecting = {.points = &question->points, .fold_ms = question->fold_ms};
+    struct ctr_error error = {.text = ""};
 
-    question->points.saved_cut = snapshot_cut(snapshot);
-    question->status = history_read(snapshot_history(snapshot), &question->key, question->from_ms,
-                                    question->until_ms, collect, &collecting, NULL);
-    if (collecting.failed) {
-        question->status = CTR_NO_MEMORY;
-    }
+    do {
+        struct collecting collecting = {.points = &question->points, .fold_ms = question->fold_ms};
+        struct history *history = copies_history(copies);
+
+        free(question->points.items);
+        question->points = (struct history_points){.items = NULL, .saved_cut = copies_cut(copies)};
+        question->status = history == NULL
+                               ? CTR_IO
+                               : history_read(history, &question->key, question->from_ms,
+                                              question->until_ms, collect, &collecting, &error);
+        if (collecting.failed) {
+            question->status = CTR_NO_MEMORY;
+        }
+    } while (copies_history_failed(copies, question->status, error.text));
 }

@@ -43,7 +43,8 @@ bool questions_add(struct questions *questions, struct question *question);
  * NULL: none. */
 struct question *questions_take(struct questions *questions);
 
-/* Reads the answer into a question. Needs no lock. Thread: snapshot. */
-void question_answer(struct question *question, struct snapshot *snapshot);
+/* Reads the answer into a question, from the file that can give it. Needs no lock. Thread:
+ * snapshot. */
+void question_answer(struct question *question, struct copies *copies);
 
 #endif

@@ -17,10 +17,12 @@
 #include "service/clock.h"
 #include "service/kafka/producer.h"
 #include "service/log.h"
+#include "service/manual.h"
 #include "service/offline.h"
 #include "service/replay_merge.h"
 #include "service/replay_options.h"
 #include "service/replay_pace.h"
+#include "service/verb.h"
 #include "storage/moment.h"
 
 enum {
@@ -322,7 +324,7 @@ int replay_main(int argc, char **argv)
         goto out;
     }
     if (run->options.help) {
-        (void)fputs(replay_help(), stdout);
+        manual_write_help(&verb_replay, stdout);
         code = REPLAY_OK;
         goto out;
     }

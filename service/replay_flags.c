@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A new flag is one row of the table, one setter and one line of replay_help().
+ * A new flag is one row of replay_help.c, and its setter here.
  */
 #include "service/replay_flags.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "service/near.h"
+#include "service/verb.h"
 #include "storage/moment.h"
 
 static enum ctr_status refuse(struct replay_flags *flags, const char *value, const char *wanted)
@@ -196,40 +197,52 @@ enum ctr_status replay_flags_hand_on(struct replay_flags *flags, char *argument)
 /* clang-format off */
 static const struct flag {
     const char *name;
-    bool has_value;
     enum ctr_status (*set)(struct replay_flags *flags, char *value); /* NULL: hand on */
 } flag_table[] = {
-    {"--brokers",      true,  NULL},
-    {"--config",       true,  NULL},
-    {"--topic",        true,  set_topic},
-    {"--split-topics", true,  set_split},
-    {"--create",       true,  set_partitions},
-    {"--partition-by", true,  set_key},
-    {"--csv",          false, set_csv},
-    {"--separator",    true,  set_separator},
-    {"--map",          true,  set_map},
-    {"--set",          true,  set_constant},
-    {"--click-if",     true,  set_click_if},
-    {"--click-after",  true,  set_click_after},
-    {"--speed",        true,  set_speed},
-    {"--rate",         true,  set_rate},
-    {"--from",         true,  set_from},
-    {"--until",        true,  set_until},
-    {"--dry-run",      false, set_dry_run},
-    {"--offline",      false, set_offline},
-    {"--dump",         true,  set_dump},
-    {"--format",       true,  set_format},
-    {"--output",       true,  set_output},
-    {"--help",         false, set_help},
-    {"-h",             false, set_help},
+    {"--brokers", NULL},
+    {"--config", NULL},
+    {"--topic", set_topic},
+    {"--split-topics", set_split},
+    {"--create", set_partitions},
+    {"--partition-by", set_key},
+    {"--csv", set_csv},
+    {"--separator", set_separator},
+    {"--map", set_map},
+    {"--set", set_constant},
+    {"--click-if", set_click_if},
+    {"--click-after", set_click_after},
+    {"--speed", set_speed},
+    {"--rate", set_rate},
+    {"--from", set_from},
+    {"--until", set_until},
+    {"--dry-run", set_dry_run},
+    {"--offline", set_offline},
+    {"--dump", set_dump},
+    {"--format", set_format},
+    {"--output", set_output},
+    {"--help", set_help},
+    {"-h", set_help},
 };
 /* clang-format on */
 
 enum { FLAGS = sizeof flag_table / sizeof *flag_table };
 
 /* What is none of the above: settings, which config_load() judges. */
-static const struct flag kafka_flag = {"--kafka.", true, NULL};
-static const struct flag setting_flag = {"--", true, NULL};
+static const struct flag kafka_flag = {"--kafka.", NULL};
+static const struct flag setting_flag = {"--", NULL};
+
+/* What no help names is not taken either. */
+static bool is_written(const char *name)
+{
+    return strcmp(name, "-h") == 0 || verb_find_row(&verb_replay, name) != NULL;
+}
+
+static bool has_value(const struct flag *flag)
+{
+    const struct verb_row *row = verb_find_row(&verb_replay, flag->name);
+
+    return flag == &kafka_flag || flag == &setting_flag || (row != NULL && row->value != NULL);
+}
 
 static const struct flag *find_flag(struct replay_flags *flags, const char *name)
 {
@@ -240,7 +253,7 @@ static const struct flag *find_flag(struct replay_flags *flags, const char *name
     }
     near_miss_init(&miss, name);
     for (size_t i = 0; i < FLAGS; i++) {
-        if (strcmp(name, flag_table[i].name) == 0) {
+        if (strcmp(name, flag_table[i].name) == 0 && is_written(name)) {
             return &flag_table[i];
         }
         near_miss_add(&miss, flag_table[i].name, strlen(flag_table[i].name));
@@ -283,10 +296,10 @@ static enum ctr_status read_flag(struct replay_flags *flags, int argc, char **ar
     if (!flag) {
         return CTR_INVALID;
     }
-    if (joined && !flag->has_value) {
+    if (joined && !has_value(flag)) {
         return ctr_fail(flags->reterr, CTR_INVALID, "%s takes no value", flags->flag);
     }
-    if (flag->has_value && !joined) {
+    if (has_value(flag) && !joined) {
         if (*at + 1 == argc) {
             return ctr_fail(flags->reterr, CTR_INVALID, "%s needs a value behind it", flags->flag);
         }

@@ -51,7 +51,4 @@ CTR_MUST_USE enum ctr_status replay_options_parse(int argc, char **argv, char **
                                                   struct replay_options *ret_options,
                                                   struct ctr_error *reterr);
 
-/* What --help prints. Static. */
-const char *replay_help(void);
-
 #endif

@@ -188,6 +188,9 @@ static enum ctr_status judge(struct replay_reader *reader, struct text bytes,
     struct decoded decoded;
 
     decode_record(reader->decoder, bytes.bytes, bytes.length, reader->type, &decoded);
+    if (decoded.no_memory) {
+        return ctr_fail(reterr, CTR_NO_MEMORY, "no memory to decode an event");
+    }
     if (!decoded.is_event) {
         return ctr_fail(reterr, CTR_INVALID, "%s: %s", malformed_reason_name(decoded.reason),
                         decoded.detail);

@@ -26,8 +26,8 @@ enum ctr_status scratch_make(char *ret_path, size_t path_bytes, struct ctr_error
 
 void scratch_remove(const char *path)
 {
-    static const char *const names[] = {"livectr.db", "livectr.db-wal", "livectr.db-shm",
-                                        "livectr.db-journal", "hash.key"};
+    static const char *const names[] = {"livectr.db",         "livectr.db-wal", "livectr.db-shm",
+                                        "livectr.db-journal", "livectr.lock",   "hash.key"};
     char file[PATH_BYTES];
 
     if (path[0] == '\0') {

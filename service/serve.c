@@ -1,100 +1,119 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/serve.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "api/counters.h"
 #include "api/http.h"
+#include "api/state.h"
+#include "service/access_log.h"
 #include "service/checkpointer.h"
 #include "service/clock.h"
+#include "service/descriptors.h"
+#include "service/desk.h"
+#include "service/ending.h"
+#include "service/engine.h"
+#include "service/facts.h"
+#include "service/flows.h"
+#include "service/gate.h"
 #include "service/kafka/consumer.h"
+#include "service/lock.h"
 #include "service/log.h"
-#include "service/pipeline.h"
+#include "service/process.h"
+#include "service/rss.h"
+#include "service/scout.h"
 #include "service/state.h"
+#include "storage/fault_point.h"
 #include "storage/moment.h"
 
-enum { HEARTBEAT_MS = 60000, SNAPSHOT_STOP_MS = 8000, SOURCE_STOP_MS = 3000, FILES_SPARE = 256 };
+enum {
+    STOP_MS = 24000, /* of CONTRACT 24's 25 s */
+    ANSWERS_STOP_MS = 2000,
+    ACCESS_LOG_STOP_MS = 500,
+    SNAPSHOT_STOP_MS = 8000,
+    SOURCE_STOP_MS = 3000
+};
 
 struct server {
     struct config config;
     struct api_context context;
     struct http_counters counters;
-    struct store *store;
+    struct access_log *access_log; /* NULL: off */
+    struct engine *main;           /* the one that is saved */
+    struct scout *_Atomic scout;   /* NULL: not yet, or there never is one */
+    struct desk desk;
     struct checkpointer *checkpointer;
+    struct gate *gate;
     struct http_server *http, *admin;
-    /* Set while the listeners answer already; NULL until then. */
-    struct source *_Atomic source;
-    struct pipeline *_Atomic pipeline;
+    struct ending *ending;
+    int lock; /* of data_dir */
+    uint32_t connections_max, admin_connections_max;
     bool restored;
+    _Atomic bool ready;
     int64_t started_ms;
     _Atomic bool draining;
 };
 
 /* ---- facts for the API --------------------------------------------------------------------- */
 
-static void copy_snapshot_facts(struct server *server, struct service_facts *ret_facts)
+/* Once ready it stays so. */
+static bool is_ready(struct server *server)
 {
-    struct checkpointer_health health;
+    const struct pipeline *pipeline = engine_pipeline(server->main);
 
-    checkpointer_health(server->checkpointer, &health);
-    ret_facts->snapshot_ms = health.saved_ms;
-    ret_facts->snapshot_took_ms = health.took_ms;
-    ret_facts->snapshot_bytes = health.bytes;
-    ret_facts->snapshots = health.saves;
-    ret_facts->snapshot_failures = health.failures;
-    ret_facts->persisting = health.persisting;
-    (void)snprintf(ret_facts->snapshot_error, sizeof ret_facts->snapshot_error, "%s", health.error);
+    if ((pipeline != NULL && pipeline_ready(pipeline)) ||
+        scout_answers(atomic_load(&server->scout))) {
+        atomic_store(&server->ready, true);
+    }
+    return atomic_load(&server->ready);
 }
 
 /* Thread: any. */
 static void facts(void *owner, struct service_facts *ret_facts)
 {
     struct server *server = owner;
-    const struct pipeline *pipeline = atomic_load(&server->pipeline);
-    struct source *source = atomic_load(&server->source);
-    struct source_health health = {.state = "starting"};
+    struct scout *scout = atomic_load(&server->scout);
 
     memset(ret_facts, 0, sizeof *ret_facts);
     ret_facts->draining = atomic_load(&server->draining);
-    ret_facts->ready = !ret_facts->draining && pipeline != NULL && pipeline_ready(pipeline);
-    ret_facts->alive =
-        pipeline == NULL || clock_mono_ms() - pipeline_heartbeat_ms(pipeline) < HEARTBEAT_MS;
+    ret_facts->ready = !ret_facts->draining && is_ready(server);
+    facts_read_beats(server->main, scout, clock_mono_ms(), ret_facts);
+    scout_facts(scout, &ret_facts->backfill, &ret_facts->handovers);
     ret_facts->started_ms = server->started_ms;
-    copy_snapshot_facts(server, ret_facts);
-    if (source != NULL) {
-        source->ops->health(source, &health);
-    }
-    (void)snprintf(ret_facts->source_state, sizeof ret_facts->source_state, "%s", health.state);
-    (void)snprintf(ret_facts->source_error, sizeof ret_facts->source_error, "%s", health.error);
-    ret_facts->source_errors = health.errors;
+    ret_facts->memory_max_bytes = server->config.memory_max_bytes;
+    ret_facts->resident_bytes = rss_bytes();
+    facts_read_snapshot(server->checkpointer, ret_facts);
+    facts_read_source(server->main, ret_facts);
+    gate_facts(server->gate, &ret_facts->doors);
+}
+
+/* Thread: any. */
+static void details(void *owner, struct service_details *ret_details)
+{
+    process_read(&ret_details->process);
+    engine_statistics(((struct server *)owner)->main, &ret_details->kafka);
+}
+
+/* Thread: any. */
+static struct store *take_store(void *owner)
+{
+    return desk_take(&((struct server *)owner)->desk);
+}
+
+/* Thread: any. */
+static void give_store(void *owner, struct store *store)
+{
+    desk_give(&((struct server *)owner)->desk, store);
 }
 
 /* Thread: any. */
 static enum ctr_status read_history(void *owner, const struct api_history_question *question,
                                     struct api_history *ret_history)
 {
-    struct server *server = owner;
-    struct history_points points = {0};
-    struct history_question asked = {
-        .key = &question->key,
-        .from_ms = question->from_ms,
-        .until_ms = question->until_ms,
-        .fold_ms = question->fold_ms,
-        .deadline = {.tv_sec = question->deadline_ms / 1000,
-                     .tv_nsec = (long)(question->deadline_ms % 1000) * 1000000}};
-    enum ctr_status status = checkpointer_history(server->checkpointer, &asked, &points);
-
-    *ret_history = (struct api_history){
-        .items = points.items, .count = points.count, .saved_cut = points.saved_cut};
-    return status;
+    return facts_read_history(((struct server *)owner)->checkpointer, question, ret_history);
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
@@ -104,9 +123,16 @@ static enum ctr_status start_state(struct server *server, struct ctr_error *rete
     struct state state;
     enum ctr_status status = state_open(&server->config, &state, reterr);
 
-    server->store = state.store;
     server->checkpointer = state.checkpointer;
     server->restored = state.restored;
+    server->lock = state.lock;
+    if (status == CTR_OK) {
+        status = engine_new(&state.store, &server->main, reterr);
+    }
+    if (status == CTR_OK) {
+        desk_init(&server->desk, engine_store(server->main));
+    }
+    store_free(state.store);
     return status;
 }
 
@@ -119,93 +145,158 @@ static enum ctr_status start_listener(struct server *server, bool admin,
                                    .port = address->port,
                                    .admin = admin,
                                    .threads = admin ? 1 : config->http_threads,
-                                   .connections_max = admin ? 64 : config->connections_max,
+                                   .connections_max = admin ? server->admin_connections_max
+                                                            : server->connections_max,
+                                   .per_address_max = admin ? 0 : config->connections_per_address,
+                                   .wait_max_ms = admin ? 0 : config->shed_after_ms,
                                    .context = &server->context,
+                                   .tls = gate_tls(server->gate, admin),
                                    .wall_ms = clock_wall_ms,
-                                   .mono_ms = clock_mono_ms};
+                                   .mono_ms = clock_mono_ms,
+                                   .mono_us = clock_mono_us,
+                                   .log = server->access_log == NULL ? NULL : access_log_put,
+                                   .log_owner = server->access_log};
 
     return http_server_start(&options, ret_http, reterr);
 }
 
-/* Files for the connections, the logs and the brokers; what the system refuses is lived with. */
-static void raise_file_limit(const struct config *config)
+static enum ctr_status start_access_log(struct server *server, struct ctr_error *reterr)
 {
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)config->connections_max + FILES_SPARE;
+    const struct access_log_options options = {.mode = server->config.access_log,
+                                               .format = server->config.access_format,
+                                               .query = server->config.access_query,
+                                               .sample = server->config.access_sample,
+                                               .wall_ms = clock_wall_ms,
+                                               .counters = &server->counters};
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
-            log_line(LOG_WARN, "few_files", "limit=%llu wanted=%llu",
-                     (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
-        }
-    }
+    return access_log_start(&options, &server->access_log, reterr);
 }
 
 static enum ctr_status start_listeners(struct server *server, struct ctr_error *reterr)
 {
     enum ctr_status status = CTR_OK;
 
-    server->context = (struct api_context){.store = server->store,
+    server->context = (struct api_context){.store = engine_store(server->main),
+                                           .take = take_store,
+                                           .give = give_store,
+                                           .desk_owner = server,
                                            .facts = facts,
                                            .facts_owner = server,
+                                           .details = details,
                                            .history = read_history,
                                            .history_owner = server,
                                            .keep_minutes_ms = server->config.keep_minutes_ms,
                                            .keep_hours_ms = server->config.keep_hours_ms,
                                            .version = LIVECTR_VERSION,
+                                           .instance = (uint64_t)clock_wall_ms(),
                                            .http = &server->counters};
-    status = start_listener(server, false, &server->http, reterr);
+    gate_guard(server->gate, &server->context);
+    status = start_access_log(server, reterr);
+    if (status == CTR_OK) {
+        status = flows_start(&server->context, &server->config, reterr);
+    }
+    if (status == CTR_OK) {
+        status = start_listener(server, false, &server->http, reterr);
+    }
     return status == CTR_OK ? start_listener(server, true, &server->admin, reterr) : status;
+}
+
+static enum ctr_status start_scout(struct server *server, struct ctr_error *reterr)
+{
+    const struct scout_options options = {.config = &server->config,
+                                          .main = server->main,
+                                          .desk = &server->desk,
+                                          .open = kafka_source_open,
+                                          .wall_ms = clock_wall_ms,
+                                          .mono_ms = clock_mono_ms,
+                                          .restored = server->restored};
+
+    struct scout *scout = NULL;
+    enum ctr_status status = scout_start(&options, &scout, reterr);
+
+    atomic_store(&server->scout, scout);
+    return status;
 }
 
 static enum ctr_status start_reading(struct server *server, struct ctr_error *reterr)
 {
-    struct pipeline_options options = {.config = &server->config,
-                                       .store = server->store,
-                                       .checkpointer = server->checkpointer,
-                                       .wall_ms = clock_wall_ms,
-                                       .mono_ms = clock_mono_ms,
-                                       .restored = server->restored};
-    struct pipeline *pipeline = NULL;
-    enum ctr_status status = kafka_source_open(&server->config, &options.source, reterr);
+    const struct pipeline_options options = {.name = "main",
+                                             .config = &server->config,
+                                             .checkpointer = server->checkpointer,
+                                             .wall_ms = clock_wall_ms,
+                                             .mono_ms = clock_mono_ms,
+                                             .restored = server->restored,
+                                             .images = true,
+                                             .yields = scout_wants_the_machine,
+                                             .yields_owner = atomic_load(&server->scout)};
 
-    if (status == CTR_OK) {
-        atomic_store(&server->source, options.source);
-        status = pipeline_start(&options, &pipeline, reterr);
-    }
-    if (status == CTR_OK) {
-        atomic_store(&server->pipeline, pipeline);
-    }
-    return status;
+    return engine_start(server->main, kafka_source_open, &options, reterr);
 }
 
 /* The listeners before the source: they answer `starting` meanwhile, and a port in use is told
  * before anything was read. */
 static enum ctr_status start_all(struct server *server, struct ctr_error *reterr)
 {
-    enum ctr_status status = start_state(server, reterr);
+    const struct gate_options gate = {.config = &server->config, .wall_ms = clock_wall_ms};
+    enum ctr_status status = gate_start(&gate, &server->gate, reterr);
 
     if (status == CTR_OK) {
+        status = start_state(server, reterr);
+    }
+    if (status == CTR_OK) {
         status = start_listeners(server, reterr);
+    }
+    if (status == CTR_OK) {
+        status = start_scout(server, reterr);
     }
     return status == CTR_OK ? start_reading(server, reterr) : status;
 }
 
-/* In the reverse order of the start; parts that were never started are NULL. */
-static void free_server(struct server *server)
+/* What was read is in the file; the process may end whatever else hangs. */
+static void await_save(struct server *server, bool handed_over)
 {
-    struct source *source = atomic_load(&server->source);
+    struct checkpointer_health health = {.persisting = true};
+    bool saved = handed_over;
+
+    if (server->checkpointer != NULL) {
+        saved = checkpointer_wait(server->checkpointer,
+                                  (int)ending_left_ms(server->ending, SNAPSHOT_STOP_MS)) &&
+                handed_over;
+        checkpointer_health(server->checkpointer, &health);
+    }
+    if (saved && health.persisting) {
+        ending_saved(server->ending);
+    }
+}
+
+/* In the reverse order of the start; parts that were never started are NULL. */
+static int free_server(struct server *server)
+{
+    struct scout *scout = atomic_load(&server->scout);
+    struct ending *ending = server->ending;
+    int code = 0;
 
     http_server_stop(server->http);
     http_server_stop(server->admin);
-    pipeline_stop(atomic_load(&server->pipeline));
-    checkpointer_stop(server->checkpointer, SNAPSHOT_STOP_MS);
-    if (source != NULL) {
-        source->ops->close(source, SOURCE_STOP_MS);
+    gate_stop(server->gate);
+    access_log_stop(server->access_log, ACCESS_LOG_STOP_MS);
+    flows_stop(&server->context);
+    FAULT_POINT("stop_http_closed");
+    scout_stop(scout);
+    await_save(server, engine_stop(server->main));
+    FAULT_POINT("stop_saved");
+    checkpointer_stop(server->checkpointer, (int)ending_left_ms(ending, SNAPSHOT_STOP_MS));
+    lock_release(server->lock);
+    if (server->main != NULL) {
+        desk_done(&server->desk);
     }
-    store_free(server->store);
+    engine_free(server->main, (int)ending_left_ms(ending, SOURCE_STOP_MS));
+    scout_free(scout);
+    FAULT_POINT("stop_source_closed");
+    code = ending_code(ending);
+    ending_free(ending);
     free(server);
+    return code;
 }
 
 enum ctr_status server_start(const struct config *config, struct server **ret_server,
@@ -219,11 +310,18 @@ enum ctr_status server_start(const struct config *config, struct server **ret_se
     }
     server->config = *config;
     server->started_ms = clock_wall_ms();
+    server->lock = -1;
     log_set_level(config->log_level);
-    raise_file_limit(config);
+    descriptors_share(config->connections_max, &server->connections_max,
+                      &server->admin_connections_max);
+    status = ending_new(&server->ending, reterr);
+    if (status != CTR_OK) {
+        free(server);
+        return status;
+    }
     status = start_all(server, reterr);
     if (status != CTR_OK) {
-        free_server(server);
+        (void)free_server(server);
         return status;
     }
     *ret_server = server;
@@ -242,92 +340,57 @@ uint16_t server_admin_port(const struct server *server)
 
 struct store *server_store(struct server *server)
 {
-    return server->store;
+    return engine_store(server->main);
 }
 
-void server_stop(struct server *server, int64_t drain_ms)
+void server_drain(struct server *server)
 {
+    ending_begin(server->ending, STOP_MS);
     atomic_store(&server->draining, true);
     http_server_drain(server->http);
-    (void)poll(NULL, 0, (int)drain_ms);
+    http_server_drain(server->admin);
+}
+
+int server_stop(struct server *server)
+{
+    server_drain(server);
+    FAULT_POINT("stop_drained");
     http_server_quiesce(server->http);
-    free_server(server);
+    http_server_settle(server->http, (int)ending_left_ms(server->ending, ANSWERS_STOP_MS));
+    return free_server(server);
 }
 
-/* ---- the verb ------------------------------------------------------------------------------ */
+/* ---- what main asks in between ------------------------------------------------------------- */
 
-static int print_help(void)
+bool server_alive(const struct server *server)
 {
-    char *settings = config_help();
-
-    if (settings == NULL) {
-        return 1;
-    }
-    (void)printf(
-        "usage: livectr serve [--config FILE] [--KEY VALUE ...]\n\n"
-        "Reads view and click events from Kafka and serves their live click-through rates.\n"
-        "Every setting has three doors, later ones winning: \"key = value\" lines of the\n"
-        "file (# begins a comment), LIVECTR_KEY in the environment, --key VALUE here.\n\n"
-        "%s\n"
-        "Durations: 500ms, 10s, 10m, 48h, 8d. On SIGTERM or SIGINT it drains, saves and\n"
-        "exits with 0; a second signal skips the draining. Exit 1: it could not start.\n",
-        settings);
-    free(settings);
-    return 0;
+    return engine_alive(server->main, clock_mono_ms(), BEATS_LIMIT_MS / 2);
 }
 
-/* Waits for SIGTERM or SIGINT (blocked in every thread). With a timeout: false when none came. */
-static bool wait_signal(const sigset_t *signals, int64_t timeout_ms)
+void server_describe(struct server *server, char *ret_text, size_t text_bytes)
 {
-    struct timespec timeout = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000};
+    struct store *store = desk_take(&server->desk);
+    struct progress progress = store_progress(store);
+    int64_t now_ms = clock_wall_ms();
 
-    for (;;) {
-        int caught =
-            timeout_ms < 0 ? sigwaitinfo(signals, NULL) : sigtimedwait(signals, NULL, &timeout);
-
-        if (caught > 0 || errno != EINTR) {
-            return caught > 0;
-        }
+    desk_give(&server->desk, store);
+    if (atomic_load(&server->draining)) {
+        (void)snprintf(ret_text, text_bytes, "stopping");
+    } else if (progress.to_ms == MOMENT_NONE) {
+        (void)snprintf(ret_text, text_bytes, "%s", state_name(state_of(&progress, now_ms)));
+    } else {
+        (void)snprintf(ret_text, text_bytes, "%s, lag %lld ms",
+                       state_name(state_of(&progress, now_ms)),
+                       (long long)state_lag_ms(&progress, now_ms));
     }
 }
 
-static void serve_until_signal(struct server *server, const sigset_t *signals)
+void server_reload_files(struct server *server)
 {
-    (void)wait_signal(signals, -1);
-    log_line(LOG_INFO, "stopping", "drain_ms=%lld", (long long)server->config.drain_ms);
-    atomic_store(&server->draining, true);
-    http_server_drain(server->http);
-    (void)wait_signal(signals, server->config.drain_ms);
-    server_stop(server, 0);
-    log_line(LOG_INFO, "stopped", "exit=0");
+    gate_reload(server->gate);
 }
 
-int serve_main(int argc, char **argv)
+struct config *server_config(struct server *server)
 {
-    extern char **environ;
-    struct config config;
-    struct server *server = NULL;
-    struct ctr_error error = {.text = ""};
-    sigset_t signals;
-
-    if (argc > 0 && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
-        return print_help();
-    }
-    /* Before any thread starts, so that all of them leave the signals to this one. */
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    if (config_load(argc, argv, environ, &config, &error) != CTR_OK ||
-        server_start(&config, &server, &error) != CTR_OK) {
-        (void)fprintf(stderr, "livectr: %s\n", error.text);
-        return 1;
-    }
-    (void)printf("listening http=%s:%u admin=%s:%u\n", config.listen.host,
-                 (unsigned)server_port(server), config.admin_listen.host,
-                 (unsigned)server_admin_port(server));
-    (void)fflush(stdout);
-    serve_until_signal(server, &signals);
-    return 0;
+    return &server->config;
 }

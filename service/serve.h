@@ -5,6 +5,8 @@
 #ifndef LIVECTR_SERVICE_SERVE_H
 #define LIVECTR_SERVICE_SERVE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "service/config.h"
@@ -24,9 +26,26 @@ uint16_t server_admin_port(const struct server *server);
 /* For readers inside the process (the demo's table). */
 struct store *server_store(struct server *server);
 
-/* Drains, saves a last snapshot, stops all within 25 s and frees. drain_ms: how long /readyz
- * answers 503 before the listeners close. Thread: main. */
-void server_stop(struct server *server, int64_t drain_ms);
+/* Answers 503 on /readyz and closes connections after their answer, from now on; the end has begun.
+ * Thread: main. */
+void server_drain(struct server *server);
+
+/* Closes the listeners, saves a last snapshot, stops all within 24 s of server_drain() and frees.
+ * Whatever hangs: at 24 s the process ends here. Returns the exit code: 0, or ENDING_NOT_SAVED.
+ * Thread: main. */
+int server_stop(struct server *server);
+
+/* Ingest has moved within the last half minute. Thread: any. */
+bool server_alive(const struct server *server);
+
+/* State and lag in words, for the service manager. Thread: any. */
+void server_describe(struct server *server, char *ret_text, size_t text_bytes);
+
+/* Reads the files of tokens and certificates again now. Thread: main. */
+void server_reload_files(struct server *server);
+
+/* The settings it runs with, for reload_config(). Thread: main. */
+struct config *server_config(struct server *server);
 
 /* `livectr serve`. argv[0] is the first flag. Returns the exit code. */
 int serve_main(int argc, char **argv);

@@ -26,7 +26,9 @@ enum ctr_status settings_store_options(const struct config *config,
         .ids_max = config->ids_max,
         .minutes_max = config->minutes_max,
         .keys_max = config->keys_max,
-        .held_max = config->held_max};
+        .held_max = config->held_max,
+        .key_text_max_bytes = config->key_text_max_bytes,
+        .held_max_bytes = config->held_max_bytes};
     (void)snprintf(path, sizeof path, "%s%s", named ? config->hash_key : config->data_dir,
                    named ? "" : "/hash.key");
     return secret_load(path, !named, ret_options->hash_secret, reterr);

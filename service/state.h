@@ -16,6 +16,7 @@ struct state {
     struct store *store;               /* owned by the caller */
     struct checkpointer *checkpointer; /* owned by the caller */
     bool restored;                     /* the store came from a snapshot */
+    int lock;                          /* of data_dir, held by the caller; -1 */
 };
 
 /* Makes data_dir if need be, opens and locks its files. Errors name data_dir and the way out:
