@@ -101,6 +101,9 @@ static void write_smoothed(struct writer *writer, const struct figures *figures,
 
 static void write_people(struct writer *writer, const struct figures *figures)
 {
+    static const char *const reasons[] = {[PEOPLE_BEYOND_HORIZON] = "people_horizon",
+                                          [PEOPLE_OVER_LIMIT] = "max_visitors",
+                                          [PEOPLE_NOT_COVERED] = "coverage"};
     const struct crowd *crowd = &figures->crowd;
     bool known = figures->people == PEOPLE_KNOWN;
 
@@ -111,8 +114,7 @@ static void write_people(struct writer *writer, const struct figures *figures)
                 (double)crowd->clickers / (double)crowd->viewers);
     if (!known) {
         writer_key(writer, "people_missing");
-        writer_string(writer,
-                      figures->people == PEOPLE_OVER_LIMIT ? "max_visitors" : "people_horizon");
+        writer_string(writer, reasons[figures->people]);
     }
 }
 
@@ -187,4 +189,25 @@ void answer_respond(struct writer *writer, const char *cache_control,
     else
         problem_respond_static(ret_response);
     writer_done(writer);
+}
+
+void answer_windows(struct writer *writer, const struct store_options *options)
+{
+    const struct window_set *windows = &options->windows;
+
+    writer_key(writer, "windows");
+    writer_open(writer, '[');
+    for (size_t i = 0; i < windows->count; i++) {
+        writer_open(writer, '{');
+        writer_key(writer, "name");
+        writer_string(writer, windows->items[i].name);
+        writer_key(writer, "people");
+        writer_bool(writer, windows->items[i].length_ms <= options->people_horizon_ms);
+        writer_key(writer, "before");
+        writer_bool(writer, window_set_find_twice(windows, i) < windows->count);
+        writer_key(writer, "preferred");
+        writer_bool(writer, i == windows->preferred);
+        writer_close(writer, '}');
+    }
+    writer_close(writer, ']');
 }

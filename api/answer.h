@@ -64,11 +64,17 @@ void answer_respond(struct writer *writer, const char *cache_control,
 
 /* A number may be a second old, or five while a fresh one is fetched, or thirty when none can be.
  */
-#define ANSWER_CACHE_NUMBERS "public, max-age=1, stale-while-revalidate=5, stale-if-error=30"
+#define ANSWER_CACHE_FOR     "max-age=1, stale-while-revalidate=5, stale-if-error=30"
+#define ANSWER_CACHE_NUMBERS "public, " ANSWER_CACHE_FOR
+#define ANSWER_CACHE_PRIVATE "private, " ANSWER_CACHE_FOR /* where tokens are set */
 #define ANSWER_CACHE_NEVER   "no-store"
 
 /* The largest answer is a list or batch of 1,000 placements: ids of 512 bytes that double when
  * escaped, and 400 bytes of numbers. */
 enum { ANSWER_BYTES_MAX = 1000 * (2 * 2 * EVENT_ID_BYTES_MAX + 1024) + 65536 };
+
+/* The member "windows": what can be asked for, whether it has people, and whether the window before
+ * it is known (/v1/top?by=rise). Thread: any. */
+void answer_windows(struct writer *writer, const struct store_options *options);
 
 #endif

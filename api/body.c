@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "api/batch_scan.h"
 #include "api/text.h"
 
 /* Openings and commas outside strings. A batch of 1,000 items has at most three per item; what has
@@ -167,23 +168,22 @@ static enum ctr_status load(const struct api_request *request, struct batch_body
     json_error_t error;
     char quoted[TEXT_QUOTE_BYTES];
 
+    json_memory_install(json_set_alloc_funcs);
+    if (!json_arena_reserve(&batch->arena, request->body, request->body_length))
+        return CTR_NO_MEMORY;
+    json_arena_use(&batch->arena);
     batch->document = json_loadb(request->body == NULL ? "" : request->body, request->body_length,
                                  JSON_REJECT_DUPLICATES, &error);
+    json_arena_use(NULL);
     if (batch->document != NULL)
         return CTR_OK;
-    if (json_error_code(&error) == json_error_out_of_memory)
-        return CTR_NO_MEMORY;
     text_quote(text_of(error.text), quoted);
     return problem_set(ret_problem, PROBLEM_NOT_JSON, "Line %d, column %d of the body: %s.",
                        error.line, error.column, quoted);
 }
 
-enum ctr_status body_read(const struct api_request *request, struct batch_body *ret_body,
-                          struct problem *ret_problem)
+static enum ctr_status check_head(const struct api_request *request, struct problem *ret_problem)
 {
-    struct batch_body batch = {0};
-    enum ctr_status status;
-
     if (!is_json(request->content_type))
         return problem_set(ret_problem, PROBLEM_MEDIA_TYPE,
                            "Send the batch with Content-Type: application/json.");
@@ -191,6 +191,45 @@ enum ctr_status body_read(const struct api_request *request, struct batch_body *
         return problem_set(ret_problem, PROBLEM_TOO_LARGE,
                            "The body has %zu bytes; at most %d are taken.", request->body_length,
                            BODY_BYTES_MAX);
+    return CTR_OK;
+}
+
+/* The plain form. False: what it is, or what is wrong with it, is not known. */
+static bool scan(const struct api_request *request, struct batch_body *ret_body)
+{
+    /* An item is two bytes at least, and a comma but for the last. */
+    size_t most = (request->body_length + 1) / 3 + 1;
+    struct batch_scan scan = {.max = most < BATCH_ITEMS_MAX ? most : BATCH_ITEMS_MAX};
+
+    scan.names = malloc(scan.max * sizeof *scan.names);
+    if (scan.names != NULL &&
+        batch_scan((struct text){request->body, request->body_length}, &scan)) {
+        *ret_body =
+            (struct batch_body){.window = scan.window, .count = scan.count, .names = scan.names};
+        return true;
+    }
+    free(scan.names);
+    return false;
+}
+
+enum ctr_status body_read(const struct api_request *request, struct batch_body *ret_body,
+                          struct problem *ret_problem)
+{
+    enum ctr_status status = check_head(request, ret_problem);
+
+    if (status != CTR_OK || scan(request, ret_body))
+        return status;
+    return body_read_judged(request, ret_body, ret_problem);
+}
+
+enum ctr_status body_read_judged(const struct api_request *request, struct batch_body *ret_body,
+                                 struct problem *ret_problem)
+{
+    struct batch_body batch = {0};
+    enum ctr_status status = check_head(request, ret_problem);
+
+    if (status != CTR_OK)
+        return status;
     if (count_marks(request->body, request->body_length) > BODY_MARKS_MAX)
         return problem_set(ret_problem, PROBLEM_TOO_LARGE,
                            "The body holds more values than a batch of %d items can have.",
@@ -208,6 +247,11 @@ enum ctr_status body_read(const struct api_request *request, struct batch_body *
 void body_done(struct batch_body *batch)
 {
     free(batch->names);
-    json_decref(batch->document);
+    if (batch->document != NULL) {
+        json_arena_use(&batch->arena);
+        json_decref(batch->document);
+        json_arena_use(NULL);
+    }
+    json_arena_free(&batch->arena);
     *batch = (struct batch_body){0};
 }

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "api/json_memory.h"
 #include "api/problem.h"
 #include "api/request.h"
 
@@ -23,14 +24,20 @@ enum {
 struct batch_body {
     struct text window; /* bytes NULL: not named */
     size_t count;
-    struct key_name *names; /* in the order asked; texts point into `document` */
-    void *document;
+    struct key_name *names;  /* in the order asked; texts point into the request's body, or into */
+    void *document;          /* what jansson made of it; NULL: the plain form (api/batch_scan.h) */
+    struct json_arena arena; /* what the document lives in */
 };
 
 /* Reads the body of `request`. Errors: CTR_INVALID with the problem (415, 413, 400 or 422 as
  * CONTRACT 19 says), CTR_NO_MEMORY. Thread: any. */
 CTR_MUST_USE enum ctr_status body_read(const struct api_request *request,
                                        struct batch_body *ret_body, struct problem *ret_problem);
+
+/* The same by jansson alone. */
+CTR_MUST_USE enum ctr_status body_read_judged(const struct api_request *request,
+                                              struct batch_body *ret_body,
+                                              struct problem *ret_problem);
 
 void body_done(struct batch_body *batch);
 

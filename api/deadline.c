@@ -5,12 +5,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <linux/sockios.h>
 #include <linux/tcp.h> /* TCP_INFO: <netinet/tcp.h> hides it from POSIX programs */
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum { TICK_MIN_MS = 5, TICK_MAX_MS = 500, TICKS_PER_LIMIT = 10 };
@@ -19,10 +21,16 @@ enum { TICK_MIN_MS = 5, TICK_MAX_MS = 500, TICKS_PER_LIMIT = 10 };
  * kernel counts in jiffies. */
 enum { IDLE_SLACK_MS = 50 };
 
+enum { HURRY_MS = 1000 };
+
+enum { CLOSE_WAIT = 8 }; /* TCP_CLOSE_WAIT, which no header shows beside <linux/tcp.h> */
+
 struct deadline {
     struct deadline *previous, *next; /* under the mutex */
     int fd;
-    bool cut;                 /* the reaper's */
+    bool cut;             /* the reaper's */
+    uint64_t taken_bytes; /* the reaper's: what the peer had taken when it last looked */
+    atomic_bool hurried;
     _Atomic int phase;        /* written by the connection's thread, and IDLE -> HEADER by the
                                  reaper */
     _Atomic int64_t since_ms; /* when the phase began */
@@ -30,6 +38,7 @@ struct deadline {
 
 struct deadline_watch {
     struct deadline_options options;
+    atomic_bool crowded;
     pthread_mutex_t mutex;
     struct deadline *first; /* under the mutex */
     pthread_t thread;
@@ -39,14 +48,30 @@ struct deadline_watch {
 void deadline_enter(struct deadline_watch *watch, struct deadline *deadline,
                     enum deadline_phase phase)
 {
-    atomic_store(&deadline->since_ms, watch->options.mono_ms());
-    atomic_store(&deadline->phase, (int)phase);
+    deadline_enter_at(deadline, phase, watch->options.mono_ms());
 }
 
-void deadline_begin_header(struct deadline_watch *watch, struct deadline *deadline)
+/* Whoever sees the phase sees its time. */
+void deadline_enter_at(struct deadline *deadline, enum deadline_phase phase, int64_t now_ms)
+{
+    atomic_store_explicit(&deadline->since_ms, now_ms, memory_order_release);
+    atomic_store_explicit(&deadline->phase, (int)phase, memory_order_release);
+}
+
+void deadline_hurry(struct deadline *deadline)
+{
+    atomic_store(&deadline->hurried, true);
+}
+
+void deadline_watch_crowd(struct deadline_watch *watch, bool crowded)
+{
+    atomic_store_explicit(&watch->crowded, crowded, memory_order_relaxed);
+}
+
+void deadline_begin_header(struct deadline *deadline, int64_t now_ms)
 {
     if (atomic_load(&deadline->phase) != DEADLINE_HEADER)
-        deadline_enter(watch, deadline, DEADLINE_HEADER);
+        deadline_enter_at(deadline, DEADLINE_HEADER, now_ms);
 }
 
 struct deadline *deadline_add(struct deadline_watch *watch, int fd)
@@ -80,8 +105,9 @@ void deadline_remove(struct deadline_watch *watch, struct deadline *deadline)
 }
 
 /* Ends the idle phase of a connection on which bytes have come since. Where the kernel cannot
- * tell, the end of the idle phase bounds a dribbling client too. */
-static void notice_header(struct deadline *deadline, int64_t now_ms)
+ * tell, the end of the idle phase bounds a dribbling client too. Whether the client has gone:
+ * libmicrohttpd 0.9.75 does not see the end of a connection that came together with a request. */
+static bool notice_header(struct deadline *deadline, int64_t now_ms)
 {
     struct tcp_info info;
     socklen_t length = sizeof info;
@@ -89,14 +115,53 @@ static void notice_header(struct deadline *deadline, int64_t now_ms)
     int idle = DEADLINE_IDLE;
 
     if (getsockopt(deadline->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
-        return;
+        return false;
     came_ms = now_ms - (int64_t)info.tcpi_last_data_recv;
     if (came_ms <= atomic_load(&deadline->since_ms) + IDLE_SLACK_MS)
-        return;
+        return info.tcpi_state == CLOSE_WAIT;
     /* If the connection's thread is faster, its phase stays; a since_ms of its that is overwritten
      * here differs by less than a tick. */
     if (atomic_compare_exchange_strong(&deadline->phase, &idle, DEADLINE_HEADER))
         atomic_store(&deadline->since_ms, now_ms);
+    return false;
+}
+
+static int64_t limit_ms(const struct deadline_watch *watch, const struct deadline *deadline,
+                        int phase)
+{
+    int64_t limit_ms = watch->options.limits_ms[phase];
+    bool hurries =
+        phase != DEADLINE_ANSWER &&
+        (atomic_load(&deadline->hurried) ||
+         (phase == DEADLINE_IDLE && atomic_load_explicit(&watch->crowded, memory_order_relaxed)));
+
+    return hurries && limit_ms > HURRY_MS ? HURRY_MS : limit_ms;
+}
+
+/* Begins the time of a flow anew where its reader took something, or has nothing to take. Where the
+ * kernel cannot tell, the time since more was last asked for counts. */
+static void notice_reading(struct deadline *deadline, int64_t now_ms)
+{
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    int waiting = 1;
+
+    if (ioctl(deadline->fd, SIOCOUTQ, &waiting) == 0 && waiting == 0) {
+        atomic_store(&deadline->since_ms, now_ms);
+        return;
+    }
+    if (getsockopt(deadline->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
+        length < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof info.tcpi_bytes_acked)
+        return;
+    if (info.tcpi_bytes_acked != deadline->taken_bytes)
+        atomic_store(&deadline->since_ms, now_ms);
+    deadline->taken_bytes = info.tcpi_bytes_acked;
+}
+
+static void count(_Atomic uint64_t *counter)
+{
+    if (counter != NULL)
+        atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
 static void check(struct deadline_watch *watch, struct deadline *deadline, int64_t now_ms)
@@ -105,14 +170,19 @@ static void check(struct deadline_watch *watch, struct deadline *deadline, int64
 
     if (deadline->cut)
         return;
-    if (atomic_load(&deadline->phase) == DEADLINE_IDLE)
-        notice_header(deadline, now_ms);
+    if (atomic_load(&deadline->phase) == DEADLINE_IDLE && notice_header(deadline, now_ms)) {
+        (void)shutdown(deadline->fd, SHUT_RDWR);
+        return;
+    }
+    if (atomic_load(&deadline->phase) == DEADLINE_FLOW)
+        notice_reading(deadline, now_ms);
     phase = atomic_load(&deadline->phase);
-    if (now_ms - atomic_load(&deadline->since_ms) < watch->options.limits_ms[phase])
+    if (now_ms - atomic_load(&deadline->since_ms) < limit_ms(watch, deadline, phase))
         return;
     deadline->cut = true;
-    if (watch->options.cut != NULL)
-        atomic_fetch_add_explicit(watch->options.cut, 1, memory_order_relaxed);
+    count(watch->options.cut);
+    if (phase == DEADLINE_FLOW)
+        count(watch->options.stalled);
     (void)shutdown(deadline->fd, SHUT_RDWR); /* fails where the client has gone: just as well */
 }
 
@@ -159,6 +229,8 @@ static int start_thread(struct deadline_watch *watch)
     return error;
 }
 
+static const int64_t defaults_ms[DEADLINE_PHASES] = {10000, 10000, 30000, 60000};
+
 enum ctr_status deadline_watch_start(const struct deadline_options *options,
                                      struct deadline_watch **ret_watch, struct ctr_error *reterr)
 {
@@ -168,6 +240,10 @@ enum ctr_status deadline_watch_start(const struct deadline_options *options,
     if (watch == NULL)
         return ctr_fail(reterr, CTR_NO_MEMORY, "no memory for the deadlines of connections");
     watch->options = *options;
+    for (int i = 0; i < DEADLINE_PHASES; i++) {
+        if (watch->options.limits_ms[i] == 0)
+            watch->options.limits_ms[i] = defaults_ms[i];
+    }
     if (pipe(watch->stop_pipe) != 0) {
         error = errno;
         free(watch);

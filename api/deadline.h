@@ -6,6 +6,11 @@
  * if the client had gone.
  *
  *   opened -> HEADER -> BODY -> ANSWER -> IDLE -> HEADER -> ...
+ *                            `> FLOW --^
+ *
+ * FLOW is for answers that may take as long as they like, as long as their reader reads: its time
+ * runs only while bytes wait to be taken and none is. What the peer's kernel takes counts as read;
+ * nobody sees further.
  *
  * When the next request on a kept-alive connection begins cannot be told from libmicrohttpd, which
  * is silent until its request line is complete. The reaper sees it from the kernel instead: bytes
@@ -18,6 +23,7 @@
 #define LIVECTR_API_DEADLINE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "storage/status.h"
@@ -27,13 +33,16 @@ enum deadline_phase {
     DEADLINE_BODY,   /* the rest of the request is */
     DEADLINE_ANSWER, /* an answer is being sent */
     DEADLINE_IDLE,   /* nothing is going on */
+    DEADLINE_FLOW,   /* an answer is being made and sent bit by bit */
     DEADLINE_PHASES
 };
 
 struct deadline_options {
+    /* 0 stands for the default: header 10 s, body 10 s, answer 30 s, idle 60 s. */
     int64_t limits_ms[DEADLINE_PHASES];
     int64_t (*mono_ms)(void);
-    _Atomic uint64_t *cut; /* counts connections cut; may be NULL. Outlives the watch */
+    _Atomic uint64_t *cut;     /* counts connections cut; may be NULL. Outlives the watch */
+    _Atomic uint64_t *stalled; /* of these, those in FLOW; likewise */
 };
 
 struct deadline_watch;
@@ -58,7 +67,17 @@ void deadline_remove(struct deadline_watch *watch, struct deadline *deadline);
 void deadline_enter(struct deadline_watch *watch, struct deadline *deadline,
                     enum deadline_phase phase);
 
+/* Likewise, where the time is known (mono_ms of the options). */
+void deadline_enter_at(struct deadline *deadline, enum deadline_phase phase, int64_t now_ms);
+
+/* From now on every phase of this connection but ANSWER ends after a second at the latest: it is
+ * one too many. Thread: the connection's. */
+void deadline_hurry(struct deadline *deadline);
+
+/* While it is crowded, connections that idle for more than a second make room. Thread: any. */
+void deadline_watch_crowd(struct deadline_watch *watch, bool crowded);
+
 /* Enters HEADER unless it has begun already. Thread: the connection's. */
-void deadline_begin_header(struct deadline_watch *watch, struct deadline *deadline);
+void deadline_begin_header(struct deadline *deadline, int64_t now_ms);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "api/answer.h"
 #include "api/call.h"
+#include "api/fresh.h"
 #include "api/minutes.h"
 #include "api/query.h"
 #include "api/text.h"
@@ -13,7 +14,7 @@
 
 enum { EXPLAIN_BYTES_MAX = 16384, HELD_WAIT_MS = 500 };
 
-static const char *const explain_arguments[] = {"page", "box", "minute", NULL};
+static const char *const explain_arguments[] = {"page", "box", "minute", "max_lag_ms", NULL};
 
 /* *ret_ms stays the default where nothing is given. */
 static enum ctr_status read_minute(struct text text, int64_t *ret_ms, struct problem *ret_problem)
@@ -54,7 +55,7 @@ static void write_apart(struct writer *writer, const struct minutes_point *point
 static void write_held(const struct api_call *call, const struct key_name *name, int64_t minute_ms,
                        struct writer *writer)
 {
-    int64_t until_ms = call->request->now_ms + HELD_WAIT_MS;
+    int64_t until_ms = call->request->mono_ms + HELD_WAIT_MS;
     const struct timespec until = {.tv_sec = until_ms / 1000,
                                    .tv_nsec = (long)(until_ms % 1000) * 1000000};
     uint64_t held = 0;
@@ -71,6 +72,7 @@ enum ctr_status explain_get(const struct api_call *call, struct api_response *re
 {
     struct progress progress = store_progress(call->context->store);
     struct query query;
+    struct fresh_demand demand = {.given = false};
     struct key_name name;
     struct minutes_range range = {.step_ms = MINUTE_MS};
     struct minutes minutes;
@@ -81,14 +83,18 @@ enum ctr_status explain_get(const struct api_call *call, struct api_response *re
         range.from_ms = progress.to_ms - MINUTE_MS;
     if (status == CTR_OK)
         status = read_minute(query.values[2], &range.from_ms, ret_problem);
+    if (status == CTR_OK)
+        status = fresh_read(query.values[3], &demand, ret_problem);
+    if (status == CTR_OK && progress.to_ms == MOMENT_NONE)
+        status = answer_refuse_starting(ret_problem);
+    if (status == CTR_OK)
+        status = fresh_check(call, &demand, &progress, ret_problem);
     if (status != CTR_OK)
         return status;
-    if (progress.to_ms == MOMENT_NONE)
-        return answer_refuse_starting(ret_problem);
     name = (struct key_name){.page = query.values[0], .box = query.values[1]};
     range.until_ms = range.from_ms + MINUTE_MS;
-    status =
-        minutes_read(call->context, call->request->now_ms, &name, &range, 1, &minutes, ret_problem);
+    status = minutes_read(call->context, call->request->mono_ms, &name, &range, 1, &minutes,
+                          ret_problem);
     if (status != CTR_OK)
         return status;
     progress = store_progress(call->context->store); /* no older than what was read */

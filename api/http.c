@@ -7,286 +7,307 @@
  *   handle, 1st call    headers are complete: the guard may refuse. An answer queued here closes
  *                       the connection, even for GET: right for refusals, ruinous for all else
  *   handle, upload      a piece of the body
- *   handle, last call   the request is complete: answer it
+ *   handle, last call   the request is complete: answer it, or be called again until it is decided
  *   close_exchange      the answer is sent, or the connection broke
  */
 #include "api/http.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <microhttpd.h>
-
-#include "api/counters.h"
-#include "api/exchange.h"
-#include "api/guard.h"
+#include "api/headers.h"
+#include "api/http_raw.h"
 #include "api/listen.h"
 #include "api/router.h"
 
-enum { CONNECTION_MEMORY_BYTES = 32768 };
-
-struct http_server {
-    struct http_options options;
-    struct http_counters own_counters; /* counted into where the context has none */
-    struct http_counters *counters;
-    struct deadline_watch *watch;
-    uint16_t port;
-    atomic_bool draining;
-    size_t daemons_count;
-    struct MHD_Daemon *daemons[HTTP_THREADS_MAX];
-    int fds[HTTP_THREADS_MAX]; /* -1 once a daemon owns it or it is closed */
-};
-
-static struct deadline *deadline_of(struct MHD_Connection *connection)
-{
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-}
+enum { CONNECTION_MEMORY_BYTES = 32768, CONNECTIONS_BEYOND = 64 };
 
 /* ---- one request ---------------------------------------------------------------------------- */
 
 static void *open_exchange(void *owner, const char *target, struct MHD_Connection *connection)
 {
     struct http_server *server = owner;
-    struct deadline *deadline = deadline_of(connection);
+    struct deadline *deadline = http_edge_deadline(connection);
+    int64_t now_us = server->options.mono_us();
+    struct exchange *exchange = exchange_new(target, now_us);
 
     if (deadline != NULL)
-        deadline_begin_header(server->watch, deadline);
-    return exchange_new(target); /* NULL is answered in handle() */
+        deadline_begin_header(deadline, now_us / 1000);
+    if (exchange != NULL) {
+        (void)atomic_fetch_add(&server->exchanges, 1);
+        http_edge_begin(server, exchange, target);
+    }
+    return exchange; /* NULL is answered in handle() */
+}
+
+static void tell_of(const struct http_server *server, struct MHD_Connection *connection,
+                    const struct exchange *exchange, bool whole)
+{
+    struct access_record record = {.access = &exchange->access, .target = exchange->target};
+
+    if (server->options.log == NULL || exchange->access.status == 0)
+        return;
+    record.agent = exchange->headers.values[HEADER_USER_AGENT];
+    record.client =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+    record.duration_us = server->options.mono_us() - exchange->access.begun_us;
+    record.admin = server->options.admin;
+    record.whole = whole;
+    server->options.log(server->options.log_owner, &record);
 }
 
 static void close_exchange(void *owner, struct MHD_Connection *connection, void **request_state,
                            enum MHD_RequestTerminationCode code)
 {
     struct http_server *server = owner;
-    struct deadline *deadline = deadline_of(connection);
+    struct deadline *deadline = http_edge_deadline(connection);
 
-    (void)code;
     if (deadline != NULL)
         deadline_enter(server->watch, deadline, DEADLINE_IDLE);
+    if (*request_state != NULL) {
+        tell_of(server, connection, *request_state, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        (void)atomic_fetch_sub(&server->exchanges, 1);
+    }
     exchange_free(*request_state);
     *request_state = NULL;
 }
 
-/* The response takes the body over; a static one is never written to. */
-static struct MHD_Response *build_response(struct api_response *response)
-{
-    struct MHD_Response *built;
-
-    if (response->body_static != NULL)
-        return MHD_create_response_from_buffer(response->body_length,
-                                               (void *)(uintptr_t)response->body_static,
-                                               MHD_RESPMEM_PERSISTENT);
-    built = MHD_create_response_from_buffer(response->body_length, response->body,
-                                            MHD_RESPMEM_MUST_FREE);
-    if (built != NULL)
-        response->body = NULL;
-    return built;
-}
-
-static bool add_header(struct MHD_Response *built, const char *name, const char *value)
-{
-    return value == NULL || MHD_add_response_header(built, name, value) == MHD_YES;
-}
-
-static bool add_headers(struct MHD_Response *built, const struct api_response *response,
-                        bool closing)
-{
-    char retry_after[16];
-
-    (void)snprintf(retry_after, sizeof retry_after, "%u", response->retry_after_s);
-    return add_header(built, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type) &&
-           add_header(built, MHD_HTTP_HEADER_CACHE_CONTROL, response->cache_control) &&
-           add_header(built, MHD_HTTP_HEADER_ALLOW, response->allow) &&
-           add_header(built, MHD_HTTP_HEADER_RETRY_AFTER,
-                      response->retry_after_s > 0 ? retry_after : NULL) &&
-           add_header(built, MHD_HTTP_HEADER_CONNECTION, closing ? "close" : NULL);
-}
-
-/* Queues the response and ends it. MHD_NO closes the connection without an answer. */
-static enum MHD_Result send_response(struct http_server *server, struct MHD_Connection *connection,
-                                     struct api_response *response, bool closing)
-{
-    struct deadline *deadline = deadline_of(connection);
-    unsigned status = response->status;
-    size_t length = response->body_length;
-    struct MHD_Response *built = build_response(response);
-    enum MHD_Result result = MHD_NO;
-
-    if (deadline != NULL)
-        deadline_enter(server->watch, deadline, DEADLINE_ANSWER);
-    if (built != NULL && add_headers(built, response, closing || atomic_load(&server->draining)))
-        result = MHD_queue_response(connection, status, built);
-    if (built != NULL)
-        MHD_destroy_response(built);
-    api_response_done(response);
-    if (result == MHD_YES)
-        http_counters_add_response(server->counters, status);
-    http_counter_add(&server->counters->response_bytes, length);
-    return result;
-}
-
-static enum MHD_Result refuse(struct http_server *server, struct MHD_Connection *connection,
-                              enum problem_kind kind, const char *detail)
+static enum MHD_Result refuse(struct http_lane *lane, struct MHD_Connection *connection,
+                              struct exchange *exchange, enum problem_kind kind, const char *detail)
 {
     struct api_response response;
 
-    http_counter_add(&server->counters->refused, 1);
+    http_counter_add(&lane->server->counters->refused, 1);
     api_refuse(kind, detail, &response);
-    return send_response(server, connection, &response, true);
-}
-
-static enum api_method read_method(const char *method)
-{
-    if (strcmp(method, MHD_HTTP_METHOD_GET) == 0)
-        return API_GET;
-    if (strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
-        return API_HEAD;
-    return strcmp(method, MHD_HTTP_METHOD_POST) == 0 ? API_POST : API_OTHER;
-}
-
-static enum MHD_Result show_header(void *owner, enum MHD_ValueKind kind, const char *name,
-                                   size_t name_length, const char *value, size_t value_length)
-{
-    (void)kind;
-    guard_add_header(owner, (struct text){name, name_length},
-                     (struct text){value, value == NULL ? 0 : value_length});
-    return MHD_YES;
+    return http_send(lane, connection, exchange, &response, true);
 }
 
 /* The first call. */
-static enum MHD_Result begin(struct http_server *server, struct MHD_Connection *connection,
-                             enum api_method method, const char *version)
+static enum MHD_Result begin(struct http_lane *lane, struct MHD_Connection *connection,
+                             struct exchange *exchange, const struct http_line *line)
 {
-    struct guard guard = {0};
-    struct deadline *deadline = deadline_of(connection);
+    struct http_server *server = lane->server;
+    struct deadline *deadline = http_edge_deadline(connection);
+    bool body = false;
     enum problem_kind kind;
-    const char *refusal;
+    const char *refusal = http_edge_refusal(connection, exchange, line, &body, &kind);
 
-    (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, show_header, &guard);
-    refusal = guard_refusal(&guard, method, strcmp(version, MHD_HTTP_VERSION_1_0) == 0, &kind);
+    access_begin(&exchange->access, &server->names, line->method,
+                 exchange->headers.values[HEADER_REQUEST_ID],
+                 exchange->headers.values[HEADER_TRACEPARENT]);
     if (refusal != NULL)
-        return refuse(server, connection, kind, refusal);
-    if (deadline != NULL)
+        return refuse(lane, connection, exchange, kind, refusal);
+    /* Without one the last call follows at once, and enters it. */
+    if (body && deadline != NULL)
         deadline_enter(server->watch, deadline, DEADLINE_BODY);
     return MHD_YES;
 }
 
-/* The last call. */
-static enum MHD_Result answer(struct http_server *server, struct MHD_Connection *connection,
-                              const struct exchange *exchange, enum api_method method)
+/* Sends the answer once it is decided; until then this is called again and again. */
+static enum MHD_Result send_prepared(struct http_lane *lane, struct MHD_Connection *connection,
+                                     struct exchange *exchange)
 {
-    struct api_request request = {
+    struct http_server *server = lane->server;
+    const struct feed *feed = &exchange->response.feed;
+    struct api_response refusal = {.status = 0};
+    struct api_response response;
+    enum feed_prepared prepared = FEED_READY;
+    enum MHD_Result result;
+
+    if (feed->ops != NULL && feed->ops->prepare != NULL)
+        prepared = feed->ops->prepare(feed->owner, server->options.mono_ms(), &refusal);
+    exchange->preparing = prepared == FEED_AGAIN;
+    if (exchange->preparing) {
+        http_flow_again(connection);
+        return MHD_YES;
+    }
+    response = exchange->response;
+    exchange->response = (struct api_response){.status = 0}; /* it has moved */
+    if (prepared == FEED_REFUSED) {
+        refusal.route = response.route;
+        api_response_done(&response);
+        response = refusal;
+    }
+    result = http_send(lane, connection, exchange, &response, exchange->last);
+    exchange->access.handled_us = exchange->decided_us - exchange->whole_us;
+    http_counters_add_duration(server->counters, exchange->access.route,
+                               exchange->access.handled_us);
+    return result;
+}
+
+static enum MHD_Result note_header(void *owner, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    headers_add(owner, name, value);
+    return MHD_YES;
+}
+
+static struct api_request request_of(const struct exchange *exchange, enum api_method method)
+{
+    const char *const *values = exchange->headers.values;
+
+    return (struct api_request){
         .method = method,
         .target = exchange->target,
-        .content_type =
-            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE),
+        .content_type = values[HEADER_CONTENT_TYPE],
+        .accept = values[HEADER_ACCEPT],
+        .accept_encoding = values[HEADER_ACCEPT_ENCODING],
+        .if_none_match = values[HEADER_IF_NONE_MATCH],
+        .last_event_id = values[HEADER_LAST_EVENT_ID],
+        .authorization = values[HEADER_AUTHORIZATION],
+        .origin = values[HEADER_ORIGIN],
+        .preflight = strcmp(exchange->access.method, MHD_HTTP_METHOD_OPTIONS) == 0
+                         ? values[HEADER_PREFLIGHT]
+                         : NULL,
         .body = exchange->body,
         .body_length = exchange->length,
-        .now_ms = server->options.wall_ms(),
+        .now_ms = exchange->now_ms,
+        .mono_ms = exchange->whole_us / 1000,
     };
-    struct api_response response;
+}
+
+/* One that is not shed. */
+static enum MHD_Result respond(struct http_lane *lane, struct MHD_Connection *connection,
+                               struct exchange *exchange, const struct api_request *request)
+{
+    struct http_server *server = lane->server;
+    struct MHD_Response *built = http_repeat_find(lane, exchange, request, &exchange->response);
+
+    if (built != NULL)
+        return http_send_again(lane, connection, exchange, built);
+    api_respond(server->options.context, server->options.admin, request, &exchange->response);
+    return send_prepared(lane, connection, exchange);
+}
+
+/* The last call. */
+static enum MHD_Result answer(struct http_lane *lane, struct MHD_Connection *connection,
+                              struct exchange *exchange, enum api_method method)
+{
+    struct http_server *server = lane->server;
+    struct deadline *deadline = http_edge_deadline(connection);
+    struct headers joined;
+    struct api_request request;
+    unsigned slot;
+    enum MHD_Result result;
 
     if (exchange->overflown)
-        return refuse(server, connection, PROBLEM_TOO_LARGE,
+        return refuse(lane, connection, exchange, PROBLEM_TOO_LARGE,
                       "A body may have at most 1048576 bytes.");
-    api_respond(server->options.context, server->options.admin, &request, &response);
-    return send_response(server, connection, &response, false);
+    exchange->now_ms = server->options.wall_ms();
+    exchange->whole_us = server->options.mono_us();
+    /* What the headers took is not held against the handler. */
+    if (deadline != NULL)
+        deadline_enter_at(deadline, DEADLINE_BODY, exchange->whole_us / 1000);
+    request = request_of(exchange, method);
+    if (exchange->headers.joins) {
+        headers_init(&joined);
+        (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, note_header, &joined);
+        headers_lend(&joined, &request);
+    }
+    slot = http_counters_enter(server->counters, request.mono_ms);
+    if (http_edge_sheds(server, connection)) {
+        api_refuse(PROBLEM_OVERLOADED,
+                   "The request has waited for too long; ask again in a moment.",
+                   &exchange->response);
+        result = send_prepared(lane, connection, exchange);
+    } else {
+        result = respond(lane, connection, exchange, &request);
+    }
+    http_counters_leave(server->counters, slot);
+    return result;
+}
+
+/* The last call once more: its answer is not decided yet. */
+static enum MHD_Result go_on(struct http_lane *lane, struct MHD_Connection *connection,
+                             struct exchange *exchange)
+{
+    struct http_server *server = lane->server;
+    unsigned slot = http_counters_enter(server->counters, server->options.mono_ms());
+    enum MHD_Result result = send_prepared(lane, connection, exchange);
+
+    http_counters_leave(server->counters, slot);
+    return result;
+}
+
+/* There was no memory to take note of it. */
+static enum MHD_Result refuse_unknown(struct http_lane *lane, struct MHD_Connection *connection)
+{
+    struct exchange none = {.begun = true};
+    struct api_response response;
+
+    none.headers.values[HEADER_ORIGIN] =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN);
+    problem_respond_static(&response);
+    return http_send(lane, connection, &none, &response, true);
 }
 
 static enum MHD_Result handle(void *owner, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_length, void **request_state)
 {
-    struct http_server *server = owner;
+    struct http_lane *lane = owner;
     struct exchange *exchange = *request_state;
-    struct api_response response;
     enum ctr_status taken;
 
     (void)path; /* decoded already: of no use */
-    if (exchange == NULL) {
-        problem_respond_static(&response);
-        return send_response(server, connection, &response, true);
-    }
+    if (exchange == NULL)
+        return refuse_unknown(lane, connection);
     if (!exchange->begun) {
+        const struct http_line line = {method, version};
+
         exchange->begun = true;
-        return begin(server, connection, read_method(method), version);
+        return begin(lane, connection, exchange, &line);
     }
+    if (exchange->preparing)
+        return go_on(lane, connection, exchange);
     if (*upload_length > 0) {
-        http_counter_add(&server->counters->request_bytes, *upload_length);
+        http_counter_add(&lane->server->counters->request_bytes, *upload_length);
         taken = exchange_take(exchange, upload, *upload_length);
         *upload_length = 0;
         return taken == CTR_OK ? MHD_YES : MHD_NO;
     }
-    return answer(server, connection, exchange, read_method(method));
-}
-
-/* ---- connections ---------------------------------------------------------------------------- */
-
-static void watch_connection(void *owner, struct MHD_Connection *connection, void **socket_state,
-                             enum MHD_ConnectionNotificationCode code)
-{
-    struct http_server *server = owner;
-    int fd;
-
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-        http_counter_add(&server->counters->closed, 1);
-        if (*socket_state != NULL)
-            deadline_remove(server->watch, *socket_state);
-        *socket_state = NULL;
-        return;
-    }
-    http_counter_add(&server->counters->opened, 1);
-    fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    *socket_state = deadline_add(server->watch, fd);
-    if (*socket_state == NULL)
-        (void)shutdown(fd, SHUT_RDWR); /* never a connection without a deadline */
+    return answer(lane, connection, exchange, access_method(method));
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static struct MHD_Daemon *start_daemon(struct http_server *server, int fd)
+static struct MHD_Daemon *start_daemon(struct http_server *server, struct http_lane *lane, int fd)
 {
-    const struct http_options *options = &server->options;
-    unsigned share = options->connections_max / options->threads;
+    /* callers.h bounds connections before libmicrohttpd would, which lets clients wait instead. */
+    unsigned most = server->options.connections_max + CONNECTIONS_BEYOND;
+    unsigned tls = server->options.tls != NULL ? MHD_USE_TLS : 0;
+    struct MHD_OptionItem options[HTTP_TLS_OPTIONS];
 
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, handle,
-                            server, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                            share == 0 ? 1 : share, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-                            MHD_OPTION_URI_LOG_CALLBACK, open_exchange, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, close_exchange, server,
-                            MHD_OPTION_NOTIFY_CONNECTION, watch_connection, server, MHD_OPTION_END);
+    http_tls_options(server->options.tls, options);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | tls, 0, NULL, NULL,
+        handle, lane, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, most,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, HTTP_STRICTNESS,
+        MHD_OPTION_URI_LOG_CALLBACK, open_exchange, server, MHD_OPTION_NOTIFY_COMPLETED,
+        close_exchange, server, MHD_OPTION_NOTIFY_CONNECTION, http_edge_watch, server,
+        MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }
 
 static enum ctr_status start_daemons(struct http_server *server, const char *name,
                                      struct ctr_error *reterr)
 {
     for (size_t i = 0; i < server->options.threads; i++) {
-        server->daemons[i] = start_daemon(server, server->fds[i]);
+        struct http_lane *lane = &server->lanes[i];
+
+        lane->server = server;
+        if (!server->options.admin)
+            lane->repeats = http_repeats_new();
+        server->daemons[i] = start_daemon(server, lane, server->fds[i]);
         if (server->daemons[i] == NULL)
-            return ctr_fail(reterr, CTR_IO, "%s: an HTTP thread cannot be started", name);
+            return ctr_fail(reterr, CTR_IO, "%s: an HTTP%s thread cannot be started", name,
+                            server->options.tls != NULL ? "S" : "");
         server->fds[i] = -1;
         server->daemons_count++;
     }
     return CTR_OK;
-}
-
-static enum ctr_status start_watch(struct http_server *server, struct ctr_error *reterr)
-{
-    static const int64_t defaults[DEADLINE_PHASES] = {10000, 10000, 30000, 60000};
-    struct deadline_options options = {.mono_ms = server->options.mono_ms,
-                                       .cut = &server->counters->cut};
-
-    for (int i = 0; i < DEADLINE_PHASES; i++) {
-        int64_t limit_ms = server->options.limits_ms[i];
-
-        options.limits_ms[i] = limit_ms == 0 ? defaults[i] : limit_ms;
-    }
-    return deadline_watch_start(&options, &server->watch, reterr);
 }
 
 enum ctr_status http_server_start(const struct http_options *options,
@@ -301,54 +322,26 @@ enum ctr_status http_server_start(const struct http_options *options,
     if (server == NULL)
         return ctr_fail(reterr, CTR_NO_MEMORY, "%s: no memory for a listener", name);
     server->options = *options;
-    server->counters = options->context->http;
-    if (server->counters == NULL)
-        server->counters = &server->own_counters;
+    access_names_init(&server->names, options->wall_ms(), options->mono_us());
+    server->counters =
+        options->context->http != NULL ? options->context->http : &server->own_counters;
     server->options.host = NULL; /* not needed any more, so need not live on */
     status = listen_open(&address, options->threads, server->fds, &server->port, reterr);
     if (status != CTR_OK) {
         free(server);
         return status;
     }
-    status = start_watch(server, reterr);
+    status = http_edge_start(server, reterr);
     if (status == CTR_OK)
         status = start_daemons(server, name, reterr);
-    if (status != CTR_OK) {
+    if (status == CTR_OK)
+        *ret_server = server;
+    else
         http_server_stop(server);
-        return status;
-    }
-    *ret_server = server;
-    return CTR_OK;
+    return status;
 }
 
 uint16_t http_server_port(const struct http_server *server)
 {
     return server->port;
-}
-
-void http_server_drain(struct http_server *server)
-{
-    atomic_store(&server->draining, true);
-}
-
-void http_server_quiesce(struct http_server *server)
-{
-    for (size_t i = 0; i < server->daemons_count; i++) {
-        int fd = MHD_quiesce_daemon(server->daemons[i]);
-
-        if (fd != MHD_INVALID_SOCKET)
-            (void)close(fd);
-    }
-}
-
-void http_server_stop(struct http_server *server)
-{
-    if (server == NULL)
-        return;
-    for (size_t i = 0; i < server->daemons_count; i++)
-        MHD_stop_daemon(server->daemons[i]);
-    for (size_t i = server->daemons_count; i < server->options.threads; i++)
-        (void)close(server->fds[i]);
-    deadline_watch_stop(server->watch);
-    free(server);
 }

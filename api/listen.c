@@ -3,16 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
 #include <asm/socket.h> /* SO_REUSEPORT: <sys/socket.h> hides it from POSIX programs */
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-enum { BACKLOG = 1024, HOST_BYTES = 64 };
+enum { BACKLOG = 1024, HOST_BYTES = 64, HANDSHAKES_MS = 30 };
 
 struct address {
     union {
@@ -154,4 +156,44 @@ enum ctr_status listen_open(const struct listen_options *options, size_t count, 
         return fail_bind(options, error, reterr);
     *ret_port = port;
     return CTR_OK;
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* Packets that only ask for a connection (SYN without ACK) are dropped: to whoever sent one this
+ * looks like a packet lost, never like a refusal. */
+static void ignore_attempts(int fd)
+{
+    static struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags of the TCP header */
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
+
+    /* Where it is refused, a connection made in the next moments may be reset. */
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
+        return;
+}
+
+void listen_close(const int *fds, size_t count,
+                  void (*adopt)(void *owner, size_t which, const struct listen_caller *caller),
+                  void *owner)
+{
+    for (size_t i = 0; i < count; i++)
+        ignore_attempts(fds[i]);
+    (void)poll(NULL, 0, HANDSHAKES_MS);
+    for (size_t i = 0; i < count; i++) {
+        struct listen_caller caller = {.address_length = sizeof caller.address};
+
+        while (fds[i] >= 0 &&
+               (caller.fd = accept(fds[i], &caller.address.any, &caller.address_length)) >= 0) {
+            adopt(owner, i, &caller);
+            caller.address_length = sizeof caller.address;
+        }
+        if (fds[i] >= 0)
+            (void)close(fds[i]);
+    }
 }

@@ -6,8 +6,10 @@
 #ifndef LIVECTR_API_LISTEN_H
 #define LIVECTR_API_LISTEN_H
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "storage/status.h"
 
@@ -23,5 +25,25 @@ struct listen_options {
 CTR_MUST_USE enum ctr_status listen_open(const struct listen_options *options, size_t count,
                                          int *ret_fds, uint16_t *ret_port,
                                          struct ctr_error *reterr);
+
+/* Who has connected. */
+struct listen_caller {
+    int fd;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t address_length;
+};
+
+/* Closes listening sockets (-1 among them is fine) without resetting anybody: attempts to connect
+ * are left unanswered from now on, handshakes under way may end, and whoever is connected and not
+ * accepted goes to adopt(), which owns caller->fd; `which` counts the fds. Takes 30 ms. Thread:
+ * main.
+ */
+void listen_close(const int *fds, size_t count,
+                  void (*adopt)(void *owner, size_t which, const struct listen_caller *caller),
+                  void *owner);
 
 #endif

@@ -1,149 +1,109 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * GET /v1/pages and GET /v1/boxes: every key of a level that has numbers in the window, in order.
+ * GET /v1/pages and GET /v1/boxes: every key of a level that has numbers in the window, in order,
+ * page by page.
  */
-#include "api/answer.h"
-#include "api/call.h"
-#include "api/query.h"
+#include "api/cursor.h"
+#include "api/list.h"
 #include "api/text.h"
-#include "storage/listing.h"
 
-enum { LIST_LIMIT_DEFAULT = 100 };
+/* The first ones are those of enum list_argument. */
+enum lists_argument { ARGUMENT_PREFIX = LIST_ARGUMENT_PAGE, ARGUMENT_CURSOR, ARGUMENT_PAGE };
+static const char *const pages_arguments[] = {"window",     "sort",   "min_impressions", "limit",
+                                              "max_lag_ms", "prefix", QUERY_CURSOR,      NULL};
+static const char *const boxes_arguments[] = {"window",     "sort",       "min_impressions",
+                                              "limit",      "max_lag_ms", "prefix",
+                                              QUERY_CURSOR, "page",       NULL};
 
-/* The arguments in this order; pages take all but the last. */
-enum list_argument { ARGUMENT_WINDOW, ARGUMENT_SORT, ARGUMENT_MIN, ARGUMENT_LIMIT, ARGUMENT_PAGE };
-static const char *const pages_arguments[] = {"window", "sort", "min_impressions", "limit", NULL};
-static const char *const boxes_arguments[] = {"window", "sort", "min_impressions",
-                                              "limit",  "page", NULL};
-
-static enum ctr_status read_sort(struct text name, enum list_sort *ret_sort,
-                                 struct problem *ret_problem)
+/* What tells the rows of a list apart. */
+static struct text id_of(const struct list_query *query, const struct list_place *place)
 {
-    static const struct {
-        const char *name;
-        enum list_sort sort;
-    } sorts[] = {{"impressions", LIST_BY_IMPRESSIONS},
-                 {"clicks", LIST_BY_CLICKS},
-                 {"ctr", LIST_BY_CTR},
-                 {"id", LIST_BY_ID}};
-    char quoted[TEXT_QUOTE_BYTES];
+    return query->level == LEVEL_PAGE ? place->page : place->box;
+}
 
-    if (name.length == 0)
+static enum ctr_status read_cursor(const struct api_call *call, struct text cursor,
+                                   struct list *list, char room[QUERY_CURSOR_BYTES_MAX],
+                                   struct problem *ret_problem)
+{
+    struct list_place *after = &list->query.after;
+    struct text id = {0};
+
+    list->query.has_after = cursor.length > 0;
+    if (!list->query.has_after)
         return CTR_OK;
-    for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++) {
-        if (text_equals(name, sorts[i].name)) {
-            *ret_sort = sorts[i].sort;
-            return CTR_OK;
-        }
-    }
-    text_quote(name, quoted);
-    return problem_set(ret_problem, PROBLEM_ARGUMENT,
-                       "There is no sort %s; the sorts are: impressions, clicks, ctr and id.",
-                       quoted);
+    if (!cursor_read(cursor, list_identity(call, list), room, after, &id))
+        return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                           "The argument cursor is not one that this list gave: it is the "
+                           "next_cursor of an answer to the same window, sort, min_impressions, "
+                           "prefix and page.");
+    after->page = list->query.level == LEVEL_PAGE ? id : list->query.page;
+    after->box = list->query.level == LEVEL_PAGE ? (struct text){0} : id;
+    return CTR_OK;
 }
 
-/* Everything but the level, which the arguments do not name. */
-static enum ctr_status read_arguments(const struct store *store, const struct query *query,
-                                      struct list_query *ret_list, struct problem *ret_problem)
-{
-    static const struct query_range limits = {"limit", 1, LIST_ROWS_MAX};
-    static const struct query_range impressions = {"min_impressions", 0,
-                                                   UINT64_C(999999999999999999)};
-    uint64_t limit = LIST_LIMIT_DEFAULT;
-    enum ctr_status status = answer_find_window(store, query->values[ARGUMENT_WINDOW],
-                                                PROBLEM_ARGUMENT, &ret_list->window, ret_problem);
+/* What a list has after its items; the identity is in the tag already. */
+struct lists_call {
+    struct list list; /* first: it is what the writer is given */
+    uint64_t identity;
+};
 
-    if (status == CTR_OK)
-        status = read_sort(query->values[ARGUMENT_SORT], &ret_list->sort, ret_problem);
-    if (status == CTR_OK)
-        status = query_number(query->values[ARGUMENT_MIN], &impressions, &ret_list->impressions_min,
-                              ret_problem);
-    if (status == CTR_OK)
-        status = query_number(query->values[ARGUMENT_LIMIT], &limits, &limit, ret_problem);
-    ret_list->limit = (size_t)limit;
-    return status;
+static void write_cursor(struct writer *writer, const struct list *list,
+                         const struct listing *listing)
+{
+    const struct lists_call *of = (const struct lists_call *)list;
+    char cursor[QUERY_CURSOR_BYTES_MAX + 1];
+
+    writer_key(writer, "next_cursor");
+    if (!listing->more) {
+        writer_null(writer);
+        return;
+    }
+    cursor_write(of->identity, &listing->rows[listing->count - 1].place,
+                 id_of(&list->query, &listing->rows[listing->count - 1].place), cursor);
+    writer_string(writer, cursor);
 }
 
-static void write_listing(const struct listing *listing, const struct answer_edges *edges,
-                          struct writer *writer)
+static enum ctr_status answer_list(const struct api_call *call, const char *const *names,
+                                   struct lists_call *lists, struct api_response *ret_response,
+                                   struct problem *ret_problem)
 {
-    writer_open(writer, '{');
-    answer_write_window(writer, edges);
-    answer_write_freshness(writer, edges);
-    writer_key(writer, "total");
-    writer_u64(writer, listing->total);
-    writer_key(writer, "items");
-    writer_open(writer, '[');
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct list_row *row = &listing->rows[i];
+    static const struct list_writer more = {.tail = write_cursor};
+    struct list *list = &lists->list;
+    struct query query;
+    char room[QUERY_CURSOR_BYTES_MAX];
+    enum ctr_status status = query_parse(call->arguments, names, &query, ret_problem);
 
-        writer_open(writer, '{');
-        answer_write_names(writer, row->page, row->box);
-        answer_write_numbers(writer, &row->figures);
-        writer_close(writer, '}');
-    }
-    writer_close(writer, ']');
-    if (listing->other.impressions > 0 || listing->other.clicks > 0) {
-        writer_key(writer, "other");
-        writer_open(writer, '{');
-        writer_key(writer, "impressions");
-        writer_u64(writer, listing->other.impressions);
-        writer_key(writer, "clicks");
-        writer_u64(writer, listing->other.clicks);
-        writer_close(writer, '}');
-    }
-    writer_close(writer, '}');
-}
-
-static enum ctr_status answer_list(const struct api_call *call, const struct list_query *list,
-                                   struct api_response *ret_response, struct problem *ret_problem)
-{
-    const struct store *store = call->context->store;
-    struct listing *listing = NULL;
-    struct answer_edges edges;
-    struct writer writer;
-    enum ctr_status status = store_list(store, list, &listing);
-
+    if (status == CTR_OK)
+        status = list_read(call, &query, false, list, ret_problem);
     if (status != CTR_OK)
         return status;
-    status = answer_edges_of(store, list->window, &listing->reading, call->request->now_ms, &edges,
-                             ret_problem);
-    if (status == CTR_OK) {
-        writer_init(&writer, ANSWER_BYTES_MAX);
-        write_listing(listing, &edges, &writer);
-        answer_respond(&writer, ANSWER_CACHE_NUMBERS, ret_response);
-    }
-    listing_free(listing);
-    return status;
+    list->query.prefix = query.values[ARGUMENT_PREFIX];
+    list->query.page = query.values[ARGUMENT_PAGE];
+    if (list->query.page.length > 0)
+        list->query.level = LEVEL_PLACEMENT;
+    lists->identity = list_identity(call, list);
+    status = read_cursor(call, query.values[ARGUMENT_CURSOR], list, room, ret_problem);
+    if (status != CTR_OK)
+        return status;
+    etag_begin(&list->etag, "lists");
+    etag_add_number(&list->etag, lists->identity);
+    etag_add_number(&list->etag, list->query.limit);
+    etag_add_text(&list->etag, query.values[ARGUMENT_CURSOR]);
+    return list_answer(call, list, &more, ret_response, ret_problem);
 }
 
 enum ctr_status lists_get_pages(const struct api_call *call, struct api_response *ret_response,
                                 struct problem *ret_problem)
 {
-    struct list_query list = {.level = LEVEL_PAGE, .sort = LIST_BY_IMPRESSIONS};
-    struct query query;
-    enum ctr_status status = query_parse(call->arguments, pages_arguments, &query, ret_problem);
+    struct lists_call lists = {.list.query = {.level = LEVEL_PAGE, .sort = LIST_BY_IMPRESSIONS}};
 
-    if (status == CTR_OK)
-        status = read_arguments(call->context->store, &query, &list, ret_problem);
-    if (status == CTR_OK)
-        status = answer_list(call, &list, ret_response, ret_problem);
-    return status;
+    return answer_list(call, pages_arguments, &lists, ret_response, ret_problem);
 }
 
 enum ctr_status lists_get_boxes(const struct api_call *call, struct api_response *ret_response,
                                 struct problem *ret_problem)
 {
-    struct list_query list = {.level = LEVEL_BOX, .sort = LIST_BY_IMPRESSIONS};
-    struct query query;
-    enum ctr_status status = query_parse(call->arguments, boxes_arguments, &query, ret_problem);
+    struct lists_call lists = {.list.query = {.level = LEVEL_BOX, .sort = LIST_BY_IMPRESSIONS}};
 
-    if (status == CTR_OK)
-        status = read_arguments(call->context->store, &query, &list, ret_problem);
-    if (status != CTR_OK)
-        return status;
-    list.page = query.values[ARGUMENT_PAGE];
-    if (list.page.length > 0)
-        list.level = LEVEL_PLACEMENT;
-    return answer_list(call, &list, ret_response, ret_problem);
+    return answer_list(call, boxes_arguments, &lists, ret_response, ret_problem);
 }

@@ -56,14 +56,14 @@ static int64_t fold_of(const struct minutes_range *range)
     return fold_ms;
 }
 
-static enum ctr_status read_histories(const struct api_context *context, int64_t now_ms,
+static enum ctr_status read_histories(const struct api_context *context, int64_t mono_ms,
                                       const struct key_name *name,
                                       const struct minutes_range *ranges, size_t count,
                                       struct finding *finding)
 {
     struct api_history_question question = {.key = store_minute_key(context->store, name),
                                             .fold_ms = fold_of(&ranges[0]),
-                                            .deadline_ms = now_ms + HISTORY_WAIT_MS};
+                                            .deadline_ms = mono_ms + HISTORY_WAIT_MS};
 
     for (size_t i = 0; i < count && context->history != NULL; i++) {
         enum ctr_status status = CTR_OK;
@@ -97,7 +97,7 @@ static enum ctr_status read_sums(const struct api_context *context, const struct
 }
 
 /* CTR_IO: the disk gave none. CTR_RETRY: it never stood still. */
-static enum ctr_status read_all(const struct api_context *context, int64_t now_ms,
+static enum ctr_status read_all(const struct api_context *context, int64_t mono_ms,
                                 const struct key_name *name, const struct minutes_range *ranges,
                                 size_t count, struct finding *ret_finding)
 {
@@ -106,7 +106,7 @@ static enum ctr_status read_all(const struct api_context *context, int64_t now_m
     *ret_finding = (struct finding){.histories = {{.items = NULL}}};
     for (int i = 0; i < TRIES_MAX && status == CTR_RETRY; i++) {
         drop_finding(ret_finding);
-        status = read_histories(context, now_ms, name, ranges, count, ret_finding);
+        status = read_histories(context, mono_ms, name, ranges, count, ret_finding);
         if (status == CTR_OK)
             status = read_sums(context, name, ranges, count, ret_finding);
     }
@@ -229,7 +229,7 @@ static enum ctr_status add_up(const struct api_context *context, const struct mi
     return CTR_OK;
 }
 
-enum ctr_status minutes_read(const struct api_context *context, int64_t now_ms,
+enum ctr_status minutes_read(const struct api_context *context, int64_t mono_ms,
                              const struct key_name *name, const struct minutes_range *ranges,
                              size_t count, struct minutes *ret_minutes, struct problem *ret_problem)
 {
@@ -239,7 +239,7 @@ enum ctr_status minutes_read(const struct api_context *context, int64_t now_ms,
     CTR_ASSERT(count > 0 && count <= MINUTES_RANGES_MAX);
     for (size_t i = 0; i < count; i++)
         ret_minutes[i].points = NULL;
-    status = read_all(context, now_ms, name, ranges, count, &finding);
+    status = read_all(context, mono_ms, name, ranges, count, &finding);
     if (status == CTR_IO || status == CTR_RETRY) {
         return problem_set(ret_problem, PROBLEM_HISTORY,
                            "The history on disk cannot be read now; /v1/status says how the "

@@ -38,10 +38,10 @@ struct minutes {
     struct minutes_point *points; /* owned, from range.from_ms on */
 };
 
-/* Reads the points of up to MINUTES_RANGES_MAX ranges of one step, all of one moment. now_ms: when
+/* Reads the points of up to MINUTES_RANGES_MAX ranges of one step, all of one moment. mono_ms: when
  * the request came; the disk has two seconds from then on. Errors: CTR_INVALID with the problem (no
  * answer from the disk in time: 503), CTR_NO_MEMORY; nothing is given then. */
-CTR_MUST_USE enum ctr_status minutes_read(const struct api_context *context, int64_t now_ms,
+CTR_MUST_USE enum ctr_status minutes_read(const struct api_context *context, int64_t mono_ms,
                                           const struct key_name *name,
                                           const struct minutes_range *ranges, size_t count,
                                           struct minutes *ret_minutes, struct problem *ret_problem);

@@ -2,7 +2,9 @@
 #include "api/query.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/text.h"
 
@@ -28,10 +30,12 @@ static struct text skip_authority(struct text target)
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         size_t length = strlen(schemes[i]);
 
-        if (target.length >= length && memcmp(target.bytes, schemes[i], length) == 0) {
+        if (target.length >= length && strncasecmp(target.bytes, schemes[i], length) == 0) {
             struct text rest = text_from(target, length);
 
-            return text_from(rest, find(rest, '/'));
+            while (rest.length > 0 && strchr("/?#", rest.bytes[0]) == NULL)
+                rest = text_from(rest, 1);
+            return rest;
         }
     }
     return target;
@@ -135,6 +139,15 @@ static void list_names(const char *const *names, char ret_list[NAMES_TEXT_BYTES]
         text_append(ret_list, NAMES_TEXT_BYTES, "none");
 }
 
+static bool names_it(struct text raw, const char *name)
+{
+    char bytes[NAME_BYTES_MAX];
+    struct decoding decoding = {.bytes = bytes, .size = sizeof bytes, .plus_is_space = true};
+
+    return decode(raw, &decoding) == DECODED &&
+           text_equals((struct text){bytes, decoding.length}, name);
+}
+
 static enum ctr_status find_name(struct text raw, const char *const *names, size_t *ret_index,
                                  struct problem *ret_problem)
 {
@@ -157,41 +170,41 @@ static enum ctr_status find_name(struct text raw, const char *const *names, size
                        "There is no argument %s here; the arguments are: %s.", quoted, known);
 }
 
+/* What a failed decoding is called, as the end of a sentence that begins with the argument. */
+static const char *decode_words(enum decode_result result)
+{
+    if (result == DECODE_FULL)
+        return text_fault_words(TEXT_TOO_LONG);
+    return result == DECODE_BAD_ESCAPE
+               ? "holds a percent sign without two hex digits (write % as %25)"
+               : "holds a raw space or control character";
+}
+
 /* Decodes the value of one known argument into the room kept for it. */
 static enum ctr_status read_value(struct text raw, const char *name, char *room,
                                   struct text *ret_value, struct problem *ret_problem)
 {
-    struct decoding decoding = {.bytes = room, .size = EVENT_ID_BYTES_MAX, .plus_is_space = true};
-    const char *words = NULL;
+    bool cursor = strcmp(name, QUERY_CURSOR) == 0;
+    struct decoding decoding = {.bytes = room,
+                                .size = cursor ? QUERY_CURSOR_BYTES_MAX : EVENT_ID_BYTES_MAX,
+                                .plus_is_space = true};
+    enum decode_result result = decode(raw, &decoding);
+    struct text value = {room, decoding.length};
+    enum text_fault fault = TEXT_FINE;
     char quoted[TEXT_QUOTE_BYTES];
 
-    switch (decode(raw, &decoding)) {
-    case DECODE_BAD_ESCAPE:
-        words = "holds a percent sign without two hex digits (write % as %25)";
-        break;
-    case DECODE_BAD_BYTE:
-        words = "holds a raw space or control character";
-        break;
-    case DECODE_FULL:
-        words = text_fault_words(TEXT_TOO_LONG);
-        break;
-    case DECODED: {
-        struct text value = {room, decoding.length};
-        enum text_fault fault = text_check_id(value);
-
-        if (fault == TEXT_FINE) {
-            *ret_value = value;
-            return CTR_OK;
-        }
-        words = text_fault_words(fault);
-        break;
-    }
+    if (result == DECODED && !(cursor && value.length > 0))
+        fault = text_check_id(value);
+    if (result == DECODED && fault == TEXT_FINE) {
+        *ret_value = value;
+        return CTR_OK;
     }
     text_quote(raw, quoted);
     return problem_set(ret_problem, PROBLEM_ARGUMENT,
                        "The argument %s %s: %s. A value is 1 to %d bytes of UTF-8 without control "
                        "characters.",
-                       name, words, quoted, EVENT_ID_BYTES_MAX);
+                       name, result == DECODED ? text_fault_words(fault) : decode_words(result),
+                       quoted, EVENT_ID_BYTES_MAX);
 }
 
 enum ctr_status query_parse(struct text arguments, const char *const *names,
@@ -214,7 +227,10 @@ enum ctr_status query_parse(struct text arguments, const char *const *names,
                                "The argument %s is given more than once.", names[index]);
         if (raw_name.length < one.length)
             raw_value = text_from(one, raw_name.length + 1);
-        status = read_value(raw_value, names[index], ret_query->bytes + index * EVENT_ID_BYTES_MAX,
+        status = read_value(raw_value, names[index],
+                            strcmp(names[index], QUERY_CURSOR) == 0
+                                ? ret_query->cursor
+                                : ret_query->bytes + index * EVENT_ID_BYTES_MAX,
                             &ret_query->values[index], ret_problem);
         if (status != CTR_OK)
             return status;
@@ -245,4 +261,71 @@ enum ctr_status query_number(struct text value, const struct query_range *range,
                        "The argument %s must be a whole number from %" PRIu64 " to %" PRIu64
                        ", not %s.",
                        range->name, range->min, range->max, quoted);
+}
+
+/* ---- an argument that may be repeated ------------------------------------------------------- */
+
+enum ctr_status query_decode(struct text raw, const char *name, char *room, size_t size,
+                             struct text *ret_value, struct problem *ret_problem)
+{
+    struct decoding decoding = {.bytes = room, .size = size, .plus_is_space = true};
+    enum decode_result result = decode(raw, &decoding);
+    char quoted[TEXT_QUOTE_BYTES];
+
+    if (result == DECODED && decoding.length > 0) {
+        *ret_value = (struct text){room, decoding.length};
+        return CTR_OK;
+    }
+    text_quote(raw, quoted);
+    return problem_set(ret_problem, PROBLEM_ARGUMENT, "The argument %s %s: %s.", name,
+                       result == DECODED ? text_fault_words(TEXT_EMPTY) : decode_words(result),
+                       quoted);
+}
+
+/* Takes the repeated ones out and leaves the rest in `room`. */
+static enum ctr_status split_off(struct text arguments, const char *name, char *room,
+                                 size_t *ret_length, struct query_repeated *ret_repeated,
+                                 struct problem *ret_problem)
+{
+    size_t length = 0;
+
+    for (size_t at = 0; at < arguments.length;) {
+        struct text rest = text_from(arguments, at);
+        struct text one = {rest.bytes, find(rest, '&')};
+        size_t equals = find(one, '=');
+
+        at += one.length + 1;
+        if (!names_it((struct text){one.bytes, equals}, name)) {
+            if (length > 0)
+                room[length++] = '&';
+            memcpy(room + length, one.bytes, one.length);
+            length += one.length;
+            continue;
+        }
+        if (ret_repeated->count == ret_repeated->max)
+            return problem_set(ret_problem, PROBLEM_ARGUMENT,
+                               "The argument %s may be given %zu times.", name, ret_repeated->max);
+        ret_repeated->raw[ret_repeated->count++] =
+            equals < one.length ? text_from(one, equals + 1) : (struct text){one.bytes, 0};
+    }
+    *ret_length = length;
+    return CTR_OK;
+}
+
+enum ctr_status query_parse_repeated(struct text arguments, const char *const *names,
+                                     const char *repeated, struct query *ret_query,
+                                     struct query_repeated *ret_repeated,
+                                     struct problem *ret_problem)
+{
+    char *room = malloc(arguments.length + 1);
+    size_t length = 0;
+    enum ctr_status status = CTR_NO_MEMORY;
+
+    ret_repeated->count = 0;
+    if (room != NULL)
+        status = split_off(arguments, repeated, room, &length, ret_repeated, ret_problem);
+    if (status == CTR_OK)
+        status = query_parse((struct text){room, length}, names, ret_query, ret_problem);
+    free(room);
+    return status;
 }

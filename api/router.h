@@ -23,4 +23,7 @@ void api_refuse(enum problem_kind kind, const char *detail, struct api_response 
 /* The path of route `index` as openapi.yaml must list it, NULL after the last. Thread: any. */
 const char *api_route_path(size_t index);
 
+/* How route `index` (counters.h) is called in metrics and logs: its path, other or refused. */
+const char *api_route_name(unsigned index);
+
 #endif

@@ -4,6 +4,8 @@
  */
 #include "api/answer.h"
 #include "api/call.h"
+#include "api/etag.h"
+#include "api/fresh.h"
 #include "api/minutes.h"
 #include "api/query.h"
 #include "api/text.h"
@@ -23,10 +25,11 @@ enum series_argument {
     ARGUMENT_FROM,
     ARGUMENT_TO,
     ARGUMENT_STEP,
-    ARGUMENT_COMPARE
+    ARGUMENT_COMPARE,
+    ARGUMENT_LAG
 };
-static const char *const series_arguments[] = {"page", "box",     "from", "to",
-                                               "step", "compare", NULL};
+static const char *const series_arguments[] = {"page", "box",     "from",       "to",
+                                               "step", "compare", "max_lag_ms", NULL};
 
 struct series {
     struct key_name name;
@@ -35,6 +38,8 @@ struct series {
     size_t shifts_count;
     struct text shift_names[SHIFTS_MAX];
     int64_t shifts_ms[SHIFTS_MAX];
+    struct fresh_demand demand;
+    struct etag etag;
 };
 
 /* ---- arguments ----------------------------------------------------------------------------- */
@@ -179,7 +184,25 @@ static enum ctr_status read_arguments(const struct api_call *call, struct query 
     status = read_step(series, ret_problem);
     if (status == CTR_OK)
         status = read_shifts(series, ret_problem);
+    if (status == CTR_OK)
+        status = fresh_read(query->values[ARGUMENT_LAG], &series->demand, ret_problem);
     return status == CTR_OK ? read_range(query, newest_ms, series, ret_problem) : status;
+}
+
+/* step and compare come back as they were written. */
+static void make_etag(const struct api_call *call, const struct progress *progress,
+                      struct series *series)
+{
+    struct etag *etag = &series->etag;
+
+    etag_begin(etag, "series");
+    etag_add_text(etag, series->name.page);
+    etag_add_text(etag, series->name.box);
+    etag_add_text(etag, series->step.length > 0 ? series->step : text_of("1m"));
+    etag_add_text(etag, series->compare);
+    etag_add_number(etag, (uint64_t)series->range.from_ms);
+    etag_add_number(etag, (uint64_t)series->range.until_ms);
+    etag_of(etag, call, progress);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -289,7 +312,7 @@ static enum ctr_status read_all(const struct api_call *call, const struct series
         ranges[i + 1].from_ms -= series->shifts_ms[i];
         ranges[i + 1].until_ms -= series->shifts_ms[i];
     }
-    return minutes_read(call->context, call->request->now_ms, &series->name, ranges,
+    return minutes_read(call->context, call->request->mono_ms, &series->name, ranges,
                         series->shifts_count + 1, ret_all, ret_problem);
 }
 
@@ -301,19 +324,31 @@ enum ctr_status series_get(const struct api_call *call, struct api_response *ret
     struct series series;
     struct minutes all[MINUTES_RANGES_MAX];
     struct writer writer;
+    const char *cache_control = NULL;
     enum ctr_status status = read_arguments(
         call, &query, progress.to_ms == MOMENT_NONE ? 0 : progress.to_ms, &series, ret_problem);
 
+    if (status == CTR_OK && progress.to_ms == MOMENT_NONE)
+        status = answer_refuse_starting(ret_problem);
+    if (status == CTR_OK)
+        status = fresh_check(call, &series.demand, &progress, ret_problem);
     if (status != CTR_OK)
         return status;
-    if (progress.to_ms == MOMENT_NONE)
-        return answer_refuse_starting(ret_problem);
+    cache_control = fresh_cache_control(&series.demand);
+    make_etag(call, &progress, &series);
+    if (etag_holds(&series.etag, call, cache_control, ret_response))
+        return CTR_OK;
     status = read_all(call, &series, all, ret_problem);
     if (status != CTR_OK)
         return status;
+    /* Minutes follow `to` under a lock of their own: what was read may be older than `progress`,
+     * and must not be taken for as good as it by If-None-Match. */
+    progress.to_ms = all[0].to_ms;
+    make_etag(call, &progress, &series);
     writer_init(&writer, SERIES_BYTES_MAX);
     write_series(call, &series, all, &writer);
     minutes_done(all, series.shifts_count + 1);
-    answer_respond(&writer, ANSWER_CACHE_NUMBERS, ret_response);
+    answer_respond(&writer, cache_control, ret_response);
+    etag_sign(&series.etag, call, ret_response);
     return CTR_OK;
 }

@@ -11,6 +11,18 @@ static int64_t elapsed_ms(int64_t now_ms, int64_t then_ms)
     return __builtin_sub_overflow(now_ms, then_ms, &elapsed) ? INT64_MAX : elapsed;
 }
 
+void state_take_answering(const struct store *saved, const struct store *answering,
+                          struct progress *progress)
+{
+    struct progress other;
+
+    if (answering == saved)
+        return;
+    other = store_progress(answering);
+    if (other.to_ms >= progress->to_ms)
+        *progress = other;
+}
+
 enum api_state state_of(const struct progress *progress, int64_t now_ms)
 {
     if (progress->to_ms == MOMENT_NONE)
@@ -20,13 +32,16 @@ enum api_state state_of(const struct progress *progress, int64_t now_ms)
     /* Stale first: a cut-off broker is the reason for the lag, and the one to be told about. */
     if (elapsed_ms(now_ms, progress->alive_ms) > STATE_PATIENCE_MS)
         return STATE_STALE;
+    if (progress->provisional)
+        return STATE_BACKFILLING;
     return elapsed_ms(now_ms, progress->as_of_ms) > STATE_PATIENCE_MS ? STATE_CATCHING_UP
                                                                       : STATE_LIVE;
 }
 
 const char *state_name(enum api_state state)
 {
-    static const char *const names[STATE_COUNT] = {"starting", "catching_up", "live", "stale"};
+    static const char *const names[STATE_COUNT] = {"starting", "catching_up", "live", "backfilling",
+                                                   "stale"};
 
     return names[state];
 }

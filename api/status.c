@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "api/partition.h"
 #include "api/query.h"
+#include "api/state.h"
 #include "storage/moment.h"
 #include "storage/store_status.h"
 
@@ -57,6 +58,15 @@ static void write_position(struct writer *writer, const struct partition *partit
     writer_close(writer, ']');
 }
 
+static void write_condition(struct writer *writer, enum partition_state state)
+{
+    const char *reason = partition_state_reason(state);
+
+    writer_key(writer, "state");
+    writer_string(writer, partition_state_name(state));
+    write_words(writer, "reason", reason == NULL ? "" : reason);
+}
+
 static void write_partition(struct writer *writer, const struct partition *partition,
                             int64_t clock_ms)
 {
@@ -67,6 +77,7 @@ static void write_partition(struct writer *writer, const struct partition *parti
     writer_string(writer, partition->topic);
     writer_key(writer, "partition");
     writer_i64(writer, partition->number);
+    write_condition(writer, partition_state(partition));
     write_position(writer, partition);
     write_known(writer, "end", partition->end);
     write_known(writer, "lag", partition_lag(partition));
@@ -80,7 +91,10 @@ static void write_partition(struct writer *writer, const struct partition *parti
     write_count(writer, "unchecked", counts->unchecked);
     write_count(writer, "filtered", counts->filtered);
     write_count(writer, "stragglers", counts->stragglers);
-    write_count(writer, "gap_records", partition->gap_records);
+    write_count(writer, "lost", partition_lost(partition));
+    write_count(writer, "redelivered", partition->redelivered);
+    write_count(writer, "unverified", partition->unverified);
+    write_count(writer, "log_changes", partition->log_changes);
     write_time(writer, "clock", clock_ms);
     writer_close(writer, '}');
 }
@@ -154,6 +168,26 @@ static void write_limits(struct writer *writer, const struct store_status *statu
     write_count(writer, "memory_bytes", status->bytes);
 }
 
+static void write_memory(struct writer *writer, const struct store_status *status,
+                         const struct service_facts *facts)
+{
+    const struct store_memory *memory = &status->memory;
+
+    writer_key(writer, "memory");
+    writer_open(writer, '{');
+    write_known(writer, "limit", facts->memory_max_bytes == 0 ? -1 : facts->memory_max_bytes);
+    write_known(writer, "resident", facts->resident_bytes);
+    write_count(writer, "keys", memory->keys);
+    write_count(writer, "names", memory->names);
+    write_count(writer, "slices", memory->slices);
+    write_count(writer, "held", memory->held);
+    write_count(writer, "people", memory->people);
+    write_count(writer, "ids", memory->ids);
+    write_count(writer, "minutes", memory->minutes);
+    write_count(writer, "journal", memory->journal);
+    writer_close(writer, '}');
+}
+
 /* The bound under which a share of the delays lie; null without any, or where it has none. */
 static void write_quantile(struct writer *writer, const char *name,
                            const struct delay_histogram *histogram, double share)
@@ -194,6 +228,19 @@ static void write_delays(struct writer *writer, const struct delays *delays)
     writer_close(writer, '}');
 }
 
+static void write_files(struct writer *writer, const struct copies_health *files)
+{
+    writer_key(writer, "files");
+    writer_open(writer, '{');
+    write_count(writer, "wanted", files->wanted);
+    write_count(writer, "good", files->good);
+    write_count(writer, "damaged", files->damaged);
+    write_count(writer, "rebuilt", files->rebuilt);
+    write_count(writer, "failures", files->failures);
+    write_count(writer, "history_lost", files->history_lost);
+    writer_close(writer, '}');
+}
+
 static void write_facts(struct writer *writer, const struct service_facts *facts)
 {
     writer_key(writer, "snapshot");
@@ -204,12 +251,13 @@ static void write_facts(struct writer *writer, const struct service_facts *facts
         writer_null(writer);
     else
         writer_i64(writer, facts->snapshot_took_ms);
-    write_count(writer, "bytes", facts->snapshot_bytes);
+    write_count(writer, "bytes", facts->snapshot_files.bytes);
     write_count(writer, "written", facts->snapshots);
     write_count(writer, "failed", facts->snapshot_failures);
     writer_key(writer, "persisting");
     writer_bool(writer, facts->persisting);
     write_words(writer, "error", facts->snapshot_error);
+    write_files(writer, &facts->snapshot_files);
     writer_close(writer, '}');
     writer_key(writer, "source");
     writer_open(writer, '{');
@@ -217,6 +265,58 @@ static void write_facts(struct writer *writer, const struct service_facts *facts
     writer_repaired(writer, facts->source_state);
     write_words(writer, "error", facts->source_error);
     write_count(writer, "errors", facts->source_errors);
+    writer_close(writer, '}');
+}
+
+/* -1: not known of some partition. */
+static int64_t records_left(const struct store_status *status)
+{
+    int64_t left = 0;
+
+    for (size_t i = 0; i < status->partitions_count; i++) {
+        int64_t lag = partition_lag(&status->partitions[i]);
+
+        if (lag < 0)
+            return -1;
+        left += lag;
+    }
+    return left;
+}
+
+static void write_backfill(struct writer *writer, const struct backfill_facts *backfill,
+                           const struct store_status *status)
+{
+    writer_key(writer, "backfill");
+    if (!backfill->running) {
+        writer_null(writer);
+        return;
+    }
+    writer_open(writer, '{');
+    writer_key(writer, "answers");
+    writer_bool(writer, backfill->answers);
+    write_time(writer, "from", backfill->from_ms);
+    write_time(writer, "to", backfill->to_ms);
+    write_time(writer, "target", backfill->target_ms);
+    write_known(writer, "records_left", records_left(status));
+    write_known(writer, "remaining_ms", backfill->remaining_ms);
+    writer_key(writer, "rate");
+    writer_real(writer, backfill->records_per_s);
+    writer_key(writer, "times_real_time");
+    writer_real(writer, backfill->times_real_time);
+    write_count(writer, "memory_bytes", backfill->bytes);
+    writer_close(writer, '}');
+}
+
+static void write_handovers(struct writer *writer, const struct handover_facts *handovers)
+{
+    writer_key(writer, "handovers");
+    writer_open(writer, '{');
+    write_count(writer, "scouts", handovers->scouts);
+    write_count(writer, "made", handovers->made);
+    write_count(writer, "differs", handovers->differs);
+    write_count(writer, "unproven", handovers->unproven);
+    write_count(writer, "rows", handovers->rows);
+    write_time(writer, "at", handovers->at_ms);
     writer_close(writer, '}');
 }
 
@@ -246,10 +346,14 @@ enum ctr_status status_get(const struct api_call *call, struct api_response *ret
         result = store_status_read(context->store, &status);
     if (result != CTR_OK)
         return result;
+    state_take_answering(context->store, call->store, &status.progress);
     context->facts(context->facts_owner, &facts);
     writer_init(&writer, STATUS_BYTES_MAX);
     writer_open(&writer, '{');
     write_progress(&writer, &status.progress, now_ms);
+    write_backfill(&writer, &facts.backfill, &status);
+    write_handovers(&writer, &facts.handovers);
+    answer_windows(&writer, store_options(context->store));
     writer_key(&writer, "partitions");
     writer_open(&writer, '[');
     for (size_t i = 0; i < status.partitions_count; i++)
@@ -259,6 +363,7 @@ enum ctr_status status_get(const struct api_call *call, struct api_response *ret
     writer_close(&writer, ']');
     write_malformed(&writer, &status);
     write_limits(&writer, &status);
+    write_memory(&writer, &status, &facts);
     write_delays(&writer, &status.delays);
     write_facts(&writer, &facts);
     writer_key(&writer, "version");

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/writer.h"
 
-#include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/decimal.h"
 #include "api/text.h"
 #include "storage/moment.h"
 
-enum { CAPACITY_FIRST = 1024, NUMBER_BYTES = 48 };
+enum { CAPACITY_FIRST = 1024 };
 
 void writer_init(struct writer *writer, size_t bytes_max)
 {
@@ -113,10 +112,19 @@ void writer_close(struct writer *writer, char bracket)
 
 void writer_key(struct writer *writer, const char *name)
 {
-    begin_value(writer);
-    writer_plain(writer, "\"", 1);
-    writer_plain(writer, name, strlen(name));
-    writer_plain(writer, "\":", 2);
+    size_t length = strlen(name);
+    char *at;
+
+    if (!reserve(writer, length + 4))
+        return;
+    at = writer->bytes + writer->length;
+    if (writer->comma_due)
+        *at++ = ',';
+    *at++ = '"';
+    memcpy(at, name, length);
+    at += length;
+    memcpy(at, "\":", 2);
+    writer->length = (size_t)(at + 2 - writer->bytes);
     writer->comma_due = false;
 }
 
@@ -176,6 +184,19 @@ void writer_repaired(struct writer *writer, const char *string)
     writer_plain(writer, "\"", 1);
 }
 
+void writer_value(struct writer *writer, const char *json, size_t length)
+{
+    begin_value(writer);
+    writer_plain(writer, json, length);
+}
+
+void writer_expect(struct writer *writer, size_t bytes)
+{
+    size_t left = writer->limit - writer->length;
+
+    (void)reserve(writer, bytes < left ? bytes : left);
+}
+
 void writer_string(struct writer *writer, const char *string)
 {
     writer_text(writer, (struct text){string, strlen(string)});
@@ -183,14 +204,20 @@ void writer_string(struct writer *writer, const char *string)
 
 void writer_u64(struct writer *writer, uint64_t value)
 {
+    char number[DECIMAL_BYTES_MAX];
+
     begin_value(writer);
-    writer_format(writer, "%" PRIu64, value);
+    writer_plain(writer, number, decimal_write_whole(value, number));
 }
 
 void writer_i64(struct writer *writer, int64_t value)
 {
+    char number[DECIMAL_BYTES_MAX] = "-";
+    size_t sign = value < 0 ? 1 : 0;
+    uint64_t size = sign == 1 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+
     begin_value(writer);
-    writer_format(writer, "%" PRId64, value);
+    writer_plain(writer, number, sign + decimal_write_whole(size, number + sign));
 }
 
 void writer_bool(struct writer *writer, bool value)
@@ -205,47 +232,16 @@ void writer_null(struct writer *writer)
     writer_plain(writer, "null", 4);
 }
 
-/* Copies a printed number with the locale's decimal sign, which may have several bytes, as ".". */
-static size_t copy_with_point(const char *number, char *ret_copy)
-{
-    size_t length = 0;
-
-    for (size_t i = 0; number[i] != '\0'; i++) {
-        if (strchr("0123456789+-e", number[i]) != NULL)
-            ret_copy[length++] = number[i];
-        else if (length > 0 && ret_copy[length - 1] != '.')
-            ret_copy[length++] = '.';
-    }
-    return length;
-}
-
-/* Tells 0 from -0, and needs no == between doubles. */
-static uint64_t bits_of(double value)
-{
-    uint64_t bits;
-
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
 void writer_real(struct writer *writer, double value)
 {
-    char number[NUMBER_BYTES];
-    char copy[NUMBER_BYTES];
+    char number[DECIMAL_BYTES_MAX];
 
     if (!isfinite(value)) {
         writer_null(writer);
         return;
     }
-    /* 15 digits survive text -> double -> text, so where they read back nothing shorter was cut
-     * away; 17 always read back. */
-    for (int digits = DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
-        (void)snprintf(number, sizeof number, "%.*g", digits, value);
-        if (bits_of(strtod(number, NULL)) == bits_of(value))
-            break;
-    }
     begin_value(writer);
-    writer_plain(writer, copy, copy_with_point(number, copy));
+    writer_plain(writer, number, decimal_write(value, number));
 }
 
 void writer_time(struct writer *writer, int64_t time_ms)

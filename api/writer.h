@@ -49,6 +49,12 @@ void writer_string(struct writer *writer, const char *string);
  * what is not UTF-8 becomes U+FFFD, so that the document stays JSON. */
 void writer_repaired(struct writer *writer, const char *string);
 
+/* A value that is JSON already. */
+void writer_value(struct writer *writer, const char *json, size_t length);
+
+/* Makes room for that many bytes more at once, where they are known before. */
+void writer_expect(struct writer *writer, size_t bytes);
+
 void writer_u64(struct writer *writer, uint64_t value);
 void writer_i64(struct writer *writer, int64_t value);
 void writer_bool(struct writer *writer, bool value);
