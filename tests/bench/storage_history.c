@@ -230,7 +230,7 @@ static off_t save(struct file *file, struct minute_block *const *blocks, size_t 
     must(history_add(file->history, given, count, &for_ever, &error), &error);
     must(sql_run(file->sql, "COMMIT", &error), &error);
     log = size_of(file->path, "-wal");
-    sql_fold_log(file->sql);
+    must(sql_fold_log(file->sql, &error), &error);
     return log;
 }
 

@@ -25,6 +25,8 @@ die() {
 usage() {
     cat <<'TEXT'
 Usage: ./dev kafka start [--name NAME] [--version V] [--brokers 1|2] [--port N] [--dir DIR]
+                         [--through PORT] [--set KEY=VALUE]...
+       ./dev kafka revive [--name NAME]
        ./dev kafka stop [--name NAME | --all]
        ./dev kafka status
        ./dev kafka env [--name NAME]
@@ -35,6 +37,7 @@ under its own name.
 
   start   fetches the jars if needed (about 55 MB a version), starts, waits until every broker
           answers; the last line of stdout is the bootstrap address, all else goes to stderr
+  revive  starts the brokers of a cluster that have ended (killed, say) again, with their data
   stop    ends the brokers and removes their data
   status  one line per cluster and broker: name, version, state, pids, ports
   env     KAFKA_BOOTSTRAP, KAFKA_PID_1, KAFKA_PORT_1, ... as lines for a shell
@@ -45,6 +48,9 @@ under its own name.
   --brokers N     1 (default), or 2: the second is a broker only, so it can be stopped (SIGSTOP)
   --port N        port of broker 1; broker 2 gets N+1, the controller N+2 (default: free ones)
   --dir DIR       where the data lies (default: build/kafka/run-NAME)
+  --through PORT  broker 1 listens on one more port (KAFKA_THROUGH_PORT in env) and tells its
+                  clients there to come to PORT, where a proxy of the caller's stands
+  --set KEY=VALUE a setting of the brokers; may be given again
 
 Topics are not created by themselves; nothing is ever deleted by age; any timestamp is accepted.
 TEXT
@@ -52,7 +58,7 @@ TEXT
 
 # ---- arguments ---------------------------------------------------------------------------------
 
-name=default version=3.9.1 brokers=1 port=0 dir='' all=no
+name=default version=3.9.1 brokers=1 port=0 dir='' all=no through=0 settings=''
 
 parse() {
     while [ $# -gt 0 ]; do
@@ -62,7 +68,7 @@ parse() {
             exit 0
             ;;
         --all) all=yes ;;
-        --name | --version | --brokers | --port | --dir)
+        --name | --version | --brokers | --port | --dir | --through | --set)
             [ $# -ge 2 ] || die "$1 needs a value"
             case $1 in
             --name) name=$2 ;;
@@ -70,6 +76,8 @@ parse() {
             --brokers) brokers=$2 ;;
             --port) port=$2 ;;
             --dir) dir=$2 ;;
+            --through) through=$2 ;;
+            --set) settings+=$2$'\n' ;;
             esac
             shift
             ;;
@@ -81,6 +89,7 @@ parse() {
     [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || die "--version takes a version like 3.9.1"
     [[ $brokers =~ ^[12]$ ]] || die "--brokers takes 1 or 2"
     [[ $port =~ ^[0-9]{1,5}$ ]] || die "--port takes a number"
+    [[ $through =~ ^[0-9]{1,5}$ ]] || die "--through takes a number"
     run=$base/run-$name
 }
 
@@ -132,10 +141,14 @@ alive() {
 }
 
 properties() { # node port controller_port data
-    local roles=broker listeners="PLAINTEXT://127.0.0.1:$2"
+    local roles=broker listeners="PLAINTEXT://127.0.0.1:$2" advertised="PLAINTEXT://127.0.0.1:$2"
     if [ "$1" = 1 ]; then
         roles=broker,controller
         listeners+=",CONTROLLER://127.0.0.1:$3"
+        if [ "$through" != 0 ]; then
+            listeners+=",THROUGH://127.0.0.1:$through_port"
+            advertised+=",THROUGH://127.0.0.1:$through"
+        fi
     fi
     cat <<TEXT
 process.roles=$roles
@@ -143,9 +156,9 @@ node.id=$1
 controller.quorum.voters=1@127.0.0.1:$3
 controller.listener.names=CONTROLLER
 listeners=$listeners
-advertised.listeners=PLAINTEXT://127.0.0.1:$2
+advertised.listeners=$advertised
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,THROUGH:PLAINTEXT
 log.dirs=$4
 # Tests say which topics exist; replays carry old timestamps, which must neither be deleted by age
 # nor refused (Kafka 4 refuses records dated an hour ahead).
@@ -164,6 +177,7 @@ group.initial.rebalance.delay.ms=0
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216
+$settings
 TEXT
 }
 
@@ -224,6 +238,7 @@ write_env() {
         echo "KAFKA_BROKERS=$brokers"
         echo "KAFKA_DATA=$(quoted "$data")"
         echo "KAFKA_CONTROLLER_PORT=${ports[0]}"
+        [ "$through" = 0 ] || echo "KAFKA_THROUGH_PORT=$through_port"
         for node in $(seq "$brokers"); do
             echo "KAFKA_PID_$node=${pids[$node]}"
             echo "KAFKA_PORT_$node=${ports[$node]}"
@@ -256,6 +271,13 @@ choose_ports() {
     done
 }
 
+run_node() { # node
+    export -f java_node
+    base=$base version=$version setsid bash -c 'java_node "$@"' node "$1" kafka.Kafka \
+        "$run/node-$1.properties" >>"$run/node-$1.log" 2>&1 </dev/null &
+    pids[$1]=$!
+}
+
 # Waits until every broker answers and sees all the others; looks, never guesses.
 await_ready() {
     local node deadline=$((SECONDS + start_seconds)) seen=''
@@ -269,7 +291,7 @@ await_ready() {
 }
 
 start() {
-    local node begun jobs=() job
+    local node begun jobs=() job free
     fetch
     begun=$EPOCHREALTIME
     forget_dead
@@ -281,6 +303,8 @@ start() {
     mkdir -p "$data"
     data=$(cd "$data" && pwd)
     choose_ports
+    free_port
+    through_port=$free
     for node in $(seq "$brokers"); do
         rm -rf "$data/data-$node"
         properties "$node" "${ports[$node]}" "${ports[0]}" "$data/data-$node" >"$run/node-$node.properties"
@@ -291,10 +315,7 @@ start() {
         wait "$job" || give_up "formatting failed"
     done
     for node in $(seq "$brokers"); do
-        export -f java_node
-        base=$base version=$version setsid bash -c 'java_node "$@"' node "$node" kafka.Kafka \
-            "$run/node-$node.properties" >"$run/node-$node.log" 2>&1 </dev/null &
-        pids[node]=$!
+        run_node "$node"
     done
     write_env
     await_ready
@@ -303,6 +324,22 @@ start() {
         printf "kafka: %s: Apache Kafka %s, %d broker(s), ready in %.1f s\n", name, v, n, b - a }' >&2
     get KAFKA_BOOTSTRAP
     echo
+}
+
+revive() {
+    local node
+    [ -f "$run/env" ] || die "there is no '$name' (./dev kafka status)"
+    version=$(get KAFKA_VERSION) brokers=$(get KAFKA_BROKERS) data=$(get KAFKA_DATA)
+    ports=([0]=$(get KAFKA_CONTROLLER_PORT)) pids=()
+    through_port=$(sed -n 's/^KAFKA_THROUGH_PORT=//p' "$run/env")
+    through=${through_port:-0}
+    for node in $(seq "$brokers"); do
+        ports[node]=$(get "KAFKA_PORT_$node")
+        pids[node]=$(get "KAFKA_PID_$node")
+        alive "${pids[$node]}" "$node" || run_node "$node"
+    done
+    write_env
+    await_ready
 }
 
 # Removes a cluster of this name whose brokers are all gone (the machine was restarted, say).
@@ -387,7 +424,7 @@ main() {
     local verb=${1:---help}
     [ $# -eq 0 ] || shift
     case $verb in
-    start | stop | status | fetch) parse "$@" && "$verb" ;;
+    start | revive | stop | status | fetch) parse "$@" && "$verb" ;;
     env)
         parse "$@"
         [ -f "$run/env" ] || die "there is no '$name' (./dev kafka status)"

@@ -11,6 +11,7 @@ from keys import level_of
 from partitions import Partition
 
 if TYPE_CHECKING:
+    from events import Name
     from oracle import Oracle
 
 PEOPLE = ("viewers", "clickers", "unseen_clickers", "unique_ctr")
@@ -32,6 +33,8 @@ def check_answer(judge: "Oracle", answer: Mapping[str, Any]) -> list[str]:
         return [f"{label}: to is not a whole second"]
     if moment_ms(answer["from"]) != from_ms:
         return [f"{label}: from {answer['from']}, expected {moment_text(from_ms)}"]
+    if answer.get("state") == "backfilling" and answer["coverage"] < 1:
+        return [f"{label}: {fault}" for fault in _check_part(judge, name, answer, from_ms, to_ms)]
     expected = judge.answer(name, answer["window"], to_ms)
     counts = expected["impressions"], expected["clicks"]
     if (answer["impressions"], answer["clicks"]) != counts:
@@ -39,6 +42,23 @@ def check_answer(judge: "Oracle", answer: Mapping[str, Any]) -> list[str]:
                 f"expected {counts[0]} and {counts[1]}"]
     faults = [*_check_people_missing(answer, expected), *_check_fields(answer, expected)]
     return [f"{label}: {fault}" for fault in faults]
+
+
+def _check_part(judge: "Oracle", name: "Name", answer: Mapping[str, Any], from_ms: int,
+                to_ms: int) -> Iterator[str]:
+    """A scout's answer: it has read all of the covered part, and of the rest it may have some."""
+    covered_ms = to_ms - round(answer["coverage"] * (to_ms - from_ms))
+    least, most = judge.counts(name, covered_ms, to_ms), judge.counts(name, from_ms, to_ms)
+    said = answer["impressions"], answer["clicks"]
+    if not all(low <= got <= high for low, got, high in zip(least, said, most)):
+        yield f"counts {said}, expected {least} to {most} for coverage {answer['coverage']}"
+    yield from differs("ctr", answer, rates.ctr(*said))
+    if any(answer.get(key, ABSENT) is not None for key in PEOPLE):
+        yield f"people of a window that is covered by {answer['coverage']}"
+    window_ms = judge.settings.windows[answer["window"]]
+    wanted = "people_horizon" if window_ms > judge.settings.people_horizon_ms else "coverage"
+    if answer.get("people_missing") != wanted:
+        yield f"people_missing {answer.get('people_missing')}, expected {wanted}"
 
 
 def _check_fields(answer: Mapping[str, Any], expected: Mapping[str, Any]) -> Iterator[str]:

@@ -25,6 +25,8 @@ LOGS = int(os.environ.get("ORACLE_LOGS") or 300)
 T0 = 1_795_454_580_000  # the start of a minute
 SPAN_S = 200
 WINDOWS = {"5s": 5_000, "1m": 60_000, "10m": 600_000}
+MET = ("duplicate", "unchecked", "filtered", "repeated", "taken back", "revision", "people", "unknown",
+       "unseen", "weight", "late", "future")
 PLACES = [("events", 0), ("events", 1), ("more", 0)]
 
 
@@ -72,14 +74,19 @@ class AgainstNaive(unittest.TestCase):
     def test_random_logs(self) -> None:
         print(f"ORACLE_SEED={SEED} ORACLE_LOGS={LOGS}", file=sys.stderr)
         self.met: Counter[str] = Counter()
-        for number in range(LOGS):
+        number = 0
+        # What is rare is waited for: of 300 logs, one run in some dozens has no learned weight.
+        while number < LOGS or (300 <= LOGS and not self.met_all() and number < 10 * LOGS):
             dice = random.Random(f"{SEED}-{number}")
             with self.subTest(seed=SEED, log=number):
                 self.compare(any_settings(dice), any_log(dice), dice)
+            number += 1
         if LOGS >= 300:
-            for what in ("duplicate", "unchecked", "filtered", "repeated", "taken back", "revision",
-                         "people", "unknown", "unseen", "weight", "late", "future"):
+            for what in MET:
                 self.assertGreater(self.met[what], 0, what)
+
+    def met_all(self) -> bool:
+        return all(self.met[what] > 0 for what in MET)
 
     def compare(self, pairs: dict[str, str], log: list[Record], dice: random.Random) -> None:
         settings = Settings.of(pairs)

@@ -361,6 +361,21 @@ class Checking(unittest.TestCase):
         self.assertEqual(self.judge.check_answer(hour), [])
         self.assertTrue(self.judge.check_answer({**hour, "viewers": 0}))
 
+    def test_a_window_that_is_covered_in_part(self) -> None:
+        nothing = dict.fromkeys(("viewers", "clickers", "unseen_clickers", "unique_ctr"))
+        part = {**self.right, **nothing, "people_missing": "coverage", "state": "backfilling",
+                "coverage": 0.5}
+        self.assertEqual(self.judge.check_answer(part), [])  # it may have read it all the same
+        for lie in ({"impressions": 36}, {"impressions": 0}, {"viewers": 1}, {"coverage": 1},
+                    {"people_missing": "people_horizon"}, {"state": "live"}):
+            self.assertTrue(self.judge.check_answer({**part, **lie}), lie)
+        window_ms = self.judge.settings.windows[self.right["window"]]
+        newest = {**part, "coverage": 1000 / window_ms}
+        self.assertEqual(self.judge.check_answer(newest), [])
+        none = {**newest, "impressions": 0, "clicks": 0, "ctr": None}
+        least = self.judge.counts(("p", "b"), T0 + 3000, T0 + 4000)
+        self.assertEqual(self.judge.check_answer(none) == [], least == (0, 0))
+
     def row(self, **changed: int) -> dict[str, Any]:
         return {"topic": "events", "partition": 0, "position": [[0, 40]], "read": 40, "counted": 30,
                 "held": 10, "duplicate": 0, "late": 0, "future": 0, "malformed": 0,

@@ -12,9 +12,11 @@
 
 #include "storage/hash.h"
 #include "storage/history.h"
+#include "storage/image.h"
 #include "storage/listing.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
+#include "storage/store_image.h"
 #include "storage/store_minutes.h"
 #include "storage/store_status.h"
 
@@ -222,8 +224,8 @@ static void digest_list(const struct store *store, const struct list_query *quer
     digest(into, &listing->other, sizeof listing->other);
     digest(into, &listing->reading.from_ms, sizeof listing->reading.from_ms);
     for (size_t i = 0; i < listing->count; i++) {
-        digest(into, listing->rows[i].page.bytes, listing->rows[i].page.length);
-        digest(into, listing->rows[i].box.bytes, listing->rows[i].box.length);
+        digest(into, listing->rows[i].place.page.bytes, listing->rows[i].place.page.length);
+        digest(into, listing->rows[i].place.box.bytes, listing->rows[i].place.box.length);
         digest_figures(&listing->rows[i].figures, into);
     }
     listing_free(listing);
@@ -537,6 +539,88 @@ static void save(struct run *run)
     run->saved = true;
 }
 
+/* ---- images -------------------------------------------------------------------------------- */
+
+static uint64_t images_used, images_refused;
+
+/* A part of an image, however small; one is begun after a save, and now and then instead of another
+ * that is under way. */
+static void go_on_with_image(struct run *run, bool saved)
+{
+    struct image_batch *batch = NULL;
+
+    if (saved && dice_percent(run->dice, store_image_active(run->store) ? 20 : 80)) {
+        store_image_begin(run->store);
+    }
+    if (!store_image_active(run->store)) {
+        return;
+    }
+    assert_int_equal(store_image_next(run->store,
+                                      dice_percent(run->dice, 40)
+                                          ? 1000000000
+                                          : (size_t)dice_between(run->dice, 1, 200000),
+                                      &batch),
+                     CTR_OK);
+    assert_int_equal(snapshot_put_image(run->snapshot, batch, NULL), CTR_OK);
+    image_batch_free(batch);
+}
+
+/* A byte that is another, an end that is missing, a file that is gone or one of another time. */
+static void damage_image(struct dice *dice, char slot)
+{
+    static unsigned char bytes[1 << 21];
+    char image_path[PATH_BYTES + 16];
+    char other_path[PATH_BYTES + 16];
+    FILE *file = NULL;
+    size_t length = 0;
+    int kind = (int)dice_between(dice, 1, 4);
+
+    (void)snprintf(image_path, sizeof image_path, "%s.image-%c", snapshot_path, slot);
+    (void)snprintf(other_path, sizeof other_path, "%s.image-%c", snapshot_path,
+                   slot == 'a' ? 'b' : 'a');
+    file = fopen(kind == 4 ? other_path : image_path, "rb");
+    if (file != NULL) {
+        length = fread(bytes, 1, sizeof bytes, file);
+        (void)fclose(file);
+    }
+    (void)unlink(image_path);
+    if (length == 0 || length == sizeof bytes || kind == 1) {
+        return;
+    }
+    if (kind == 2) {
+        bytes[dice_below(dice, length)] ^= (unsigned char)(1 << dice_below(dice, 8));
+    } else if (kind == 3) {
+        length = dice_below(dice, length);
+    }
+    file = fopen(image_path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, length, file), length);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void start_again(struct run *run)
+{
+    if (dice_percent(run->dice, 25)) {
+        damage_image(run->dice, dice_percent(run->dice, 50) ? 'a' : 'b');
+    }
+    if (dice_percent(run->dice, 50)) {
+        snapshot_close(run->snapshot);
+        assert_int_equal(snapshot_open(snapshot_path, &run->snapshot, NULL), CTR_OK);
+        snapshot_keep(run->snapshot, INT64_MAX, INT64_MAX);
+    }
+}
+
+/* What is restored answers at once as it did at that moment. */
+static void check_restored(const struct run *run)
+{
+    int64_t to_ms = store_progress(run->store).to_ms;
+    const struct note *note = find_note(to_ms);
+
+    ROUND_CHECK(run->dice,
+                to_ms == MOMENT_NONE || (note != NULL && note->answers == digest_answers(run)),
+                "other answers after a start at to %lld", (long long)to_ms);
+}
+
 /* A kill: what was read since the last save is gone and has to be read again. */
 static void crash(struct run *run)
 {
@@ -545,14 +629,23 @@ static void crash(struct run *run)
 
     store_free(run->store);
     run->store = NULL;
+    start_again(run);
     if (!run->saved) {
         assert_int_equal(store_new(&options, &run->store, NULL), CTR_OK);
     } else {
         ROUND_CHECK(run->dice, snapshot_load(run->snapshot, &loaded, &err) == CTR_OK, "%s",
                     err.text);
-        ROUND_CHECK(run->dice, store_restore(&options, loaded, &run->store, &err) == CTR_OK, "%s",
-                    err.text);
+        if (store_restore(&options, loaded, &run->store, &err) == CTR_CORRUPT &&
+            loaded->image != NULL) {
+            checkpoint_free(loaded);
+            snapshot_ignore_image(run->snapshot);
+            assert_int_equal(snapshot_load(run->snapshot, &loaded, NULL), CTR_OK);
+            assert_int_equal(store_restore(&options, loaded, &run->store, &err), CTR_OK);
+        }
+        *(loaded->image != NULL ? &images_used : &images_refused) += 1;
+        ROUND_CHECK(run->dice, run->store != NULL, "%s", err.text);
         checkpoint_free(loaded);
+        check_restored(run);
     }
     open_partitions(run);
 }
@@ -603,8 +696,12 @@ static void read_in_any_order(struct dice *dice)
         }
         if (kind <= 50) {
             advance(&run, false);
+            if (saves) {
+                go_on_with_image(&run, false);
+            }
         } else if (saves && kind <= 60) {
             save(&run);
+            go_on_with_image(&run, true);
         } else if (saves && kind <= 63 && crashes > 0) {
             crash(&run);
             crashes--;
@@ -634,6 +731,15 @@ static void answers_depend_on_the_log_and_to_alone(void **state)
     (void)snprintf(snapshot_path, sizeof snapshot_path, "%s/livectr-replay-%ld.sqlite",
                    access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
     dice_play(play, ROUNDS, SECONDS);
+    print_message("%llu starts with an image, %llu without\n", (unsigned long long)images_used,
+                  (unsigned long long)images_refused);
+    assert_true(images_used > 0);
+    for (const char *end = "ab"; *end != '\0'; end++) {
+        char image_path[PATH_BYTES + 16];
+
+        (void)snprintf(image_path, sizeof image_path, "%s.image-%c", snapshot_path, *end);
+        (void)unlink(image_path);
+    }
     (void)unlink(snapshot_path);
 }
 

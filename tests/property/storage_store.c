@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "storage/rate.h"
 #include "storage/store_minutes.h"
 #include "storage/store_status.h"
 
@@ -157,6 +158,13 @@ static int compare_rows(const void *left, const void *right)
                        : (double)b->totals.clicks / (double)b->totals.impressions;
 
         order = (x < y) - (x > y);
+    } else if (sort_by == LIST_BY_CTR_LOW) {
+        struct rate x = rate_of(a->totals.impressions, a->totals.clicks);
+        struct rate y = rate_of(b->totals.impressions, b->totals.clicks);
+        double low = x.has_interval ? x.low : -1;
+        double other = y.has_interval ? y.low : -1;
+
+        order = (low < other) - (low > other);
     }
     if (order == 0) {
         order = compare_text(a->name.page, b->name.page);
@@ -191,15 +199,61 @@ static size_t wanted_rows(const struct world *world, const struct list_query *qu
     return count;
 }
 
+static void check_rows(struct world *world, const struct listing *listing,
+                       const struct wanted_row *rows)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct list_row *row = &listing->rows[i];
+
+        ROUND_CHECK(world->dice,
+                    compare_text(row->place.page, rows[i].name.page) == 0 &&
+                        compare_text(row->place.box, rows[i].name.box) == 0 &&
+                        row->figures.totals.impressions == rows[i].totals.impressions &&
+                        row->figures.totals.clicks == rows[i].totals.clicks,
+                    "row %zu of the list", i);
+    }
+}
+
+/* The rest of the list, page by page, each from where the one before it ended. */
+static void check_pages(struct world *world, struct list_query query, struct listing *first,
+                        const struct wanted_row *rows, size_t total)
+{
+    struct listing *listing = first;
+    size_t seen = 0;
+
+    for (;;) {
+        struct listing *next = NULL;
+
+        ROUND_CHECK(world->dice,
+                    listing->count == (total - seen < query.limit ? total - seen : query.limit),
+                    "list count");
+        check_rows(world, listing, rows + seen);
+        seen += listing->count;
+        ROUND_CHECK(world->dice, listing->more == (seen < total), "more after %zu of %zu", seen,
+                    total);
+        if (!listing->more) {
+            break;
+        }
+        query.has_after = true;
+        query.after = listing->rows[listing->count - 1].place;
+        assert_int_equal(store_list(world->store, &query, &next), CTR_OK);
+        listing_free(listing);
+        listing = next;
+    }
+    listing_free(listing);
+}
+
 static void check_list(struct world *world, size_t window)
 {
+    static const enum list_sort sorts[] = {LIST_BY_IMPRESSIONS, LIST_BY_CLICKS, LIST_BY_CTR,
+                                           LIST_BY_CTR_LOW, LIST_BY_ID};
     struct wanted_row rows[MODEL_IDS];
     int page = (int)dice_below(world->dice, (size_t)world->pages);
     struct list_query query = {
         .level = (enum level)dice_between(world->dice, LEVEL_PAGE, LEVEL_PLACEMENT),
         .page = model_text(page),
         .window = window,
-        .sort = (enum list_sort)dice_between(world->dice, LIST_BY_IMPRESSIONS, LIST_BY_ID),
+        .sort = sorts[dice_below(world->dice, sizeof sorts / sizeof sorts[0])],
         .impressions_min = dice_percent(world->dice, 60) ? 0 : dice_below(world->dice, 4),
         .limit = (size_t)dice_between(world->dice, 1, dice_percent(world->dice, 50) ? 5 : 1000)};
     struct listing *listing = NULL;
@@ -209,25 +263,13 @@ static void check_list(struct world *world, size_t window)
     assert_int_equal(store_list(world->store, &query, &listing), CTR_OK);
     ROUND_CHECK(world->dice, listing->total == total, "list total %zu, wanted %zu", listing->total,
                 total);
-    ROUND_CHECK(world->dice, listing->count == (total < query.limit ? total : query.limit),
-                "list count");
-    for (size_t i = 0; i < listing->count; i++) {
-        const struct list_row *row = &listing->rows[i];
-
-        ROUND_CHECK(world->dice,
-                    compare_text(row->page, rows[i].name.page) == 0 &&
-                        compare_text(row->box, rows[i].name.box) == 0 &&
-                        row->figures.totals.impressions == rows[i].totals.impressions &&
-                        row->figures.totals.clicks == rows[i].totals.clicks,
-                    "row %zu of the list", i);
-    }
     ROUND_CHECK(
         world->dice,
         listing->other.impressions == other->impressions && listing->other.clicks == other->clicks,
         "other row of %s: %llu/%llu, wanted %llu/%llu", level_name(query.level),
         (unsigned long long)listing->other.clicks, (unsigned long long)listing->other.impressions,
         (unsigned long long)other->clicks, (unsigned long long)other->impressions);
-    listing_free(listing);
+    check_pages(world, query, listing, rows, total);
 }
 
 /* ---- minutes ------------------------------------------------------------------------------- */

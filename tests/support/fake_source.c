@@ -23,7 +23,7 @@ struct fake {
     struct node *first, **last;
     size_t waiting;
     bool held[FAKE_PARTITIONS_MAX];
-    unsigned holds[FAKE_PARTITIONS_MAX];
+    unsigned holds[FAKE_PARTITIONS_MAX], stops[FAKE_PARTITIONS_MAX];
     struct source_start starts[FAKE_PARTITIONS_MAX];
     struct source_item given[GIVE_MAX];
     struct node *lent; /* nodes whose bytes the pipeline looks at */
@@ -154,6 +154,15 @@ static void on_start(struct source *source, uint32_t partition, struct source_st
     (void)pthread_mutex_unlock(&fake->lock);
 }
 
+static void on_stop(struct source *source, uint32_t partition)
+{
+    struct fake *fake = mine(source);
+
+    (void)pthread_mutex_lock(&fake->lock);
+    fake->stops[partition]++;
+    (void)pthread_mutex_unlock(&fake->lock);
+}
+
 static void on_hold(struct source *source, uint32_t partition, bool hold)
 {
     struct fake *fake = mine(source);
@@ -186,6 +195,7 @@ struct source *fake_source_new(void)
     static const struct source_ops ops = {.poll = fake_poll,
                                           .release = fake_release,
                                           .start = on_start,
+                                          .stop = on_stop,
                                           .hold = on_hold,
                                           .health = on_health,
                                           .close = on_close};
@@ -240,6 +250,22 @@ void fake_gap(struct source *source, uint32_t partition, int64_t offset)
 {
     push(source,
          &(struct source_item){.kind = SOURCE_GAP, .partition = partition, .offset = offset});
+}
+
+void fake_item(struct source *source, const struct source_item *item)
+{
+    push(source, item);
+}
+
+unsigned fake_stops(struct source *source, uint32_t partition)
+{
+    struct fake *fake = mine(source);
+    unsigned stops = 0;
+
+    (void)pthread_mutex_lock(&fake->lock);
+    stops = fake->stops[partition];
+    (void)pthread_mutex_unlock(&fake->lock);
+    return stops;
 }
 
 size_t fake_waiting(struct source *source)

@@ -22,6 +22,12 @@ void fake_end(struct source *source, uint32_t partition, int64_t offset);
 void fake_confirm(struct source *source, uint32_t partition, int64_t end, int64_t asked_ms);
 void fake_gap(struct source *source, uint32_t partition, int64_t offset);
 
+/* Any item; its text is copied, its key must be a constant. */
+void fake_item(struct source *source, const struct source_item *item);
+
+/* How often the pipeline stopped the partition. */
+unsigned fake_stops(struct source *source, uint32_t partition);
+
 /* How many items wait to be polled. */
 size_t fake_waiting(struct source *source);
 /* Whether the pipeline holds the partition now, and how often it did. */

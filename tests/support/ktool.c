@@ -23,6 +23,9 @@ static const char *const option_names[OPTION_COUNT] = {
     [PARTITIONS] = "--partitions",
     [LEADERS] = "--leaders",
     [TIMEOUT] = "--timeout",
+    [BEGIN] = "--begin",
+    [UNTIL] = "--until",
+    [KEY] = "--key",
     [LZ4] = "--lz4", /* the only one without a value */
 };
 
@@ -35,10 +38,15 @@ static const char usage_text[] =
     "        grows a topic to COUNT partitions\n"
     "  delete-records TOPIC PARTITION OFFSET\n"
     "        removes what lies before OFFSET (-1: everything)\n"
-    "  produce [--rate N] [--lz4] [--timeout SECONDS]\n"
+    "  delete TOPIC\n"
+    "        removes a topic and waits until the brokers do not know it any more\n"
+    "  produce [--rate N] [--lz4] [--timeout SECONDS] [--key TEXT]\n"
     "        reads lines from stdin, fields parted by tabs:\n"
     "        topic, partition (-1: by hash of the value), record time in ms (-1: now),\n"
     "        raw|b64|null, value (the rest of the line); waits for all acknowledgements\n"
+    "  transact ID commit|commit-late|abort|hang|none\n"
+    "        the same lines in one transaction; commit-late waits 4 s before it, hang leaves it\n"
+    "        open, none ends an open one\n"
     "  dump TOPIC...\n"
     "        every record up to the ends at the start, one JSON object a line\n"
     "  ends TOPIC [--timeout SECONDS]\n"
@@ -46,7 +54,12 @@ static const char usage_text[] =
     "  flood --topics views:view,clicks:click|events [--rate N] [--seconds S] [--seed X]\n"
     "        [--pages P] [--boxes B] [--visitors V] [--click-percent C]\n"
     "        [--partitions all|0,1,...] [--lz4] [--timeout SECONDS]\n"
-    "        exactly rate x seconds events with the time of day, paced; a click follows a view\n";
+    "        exactly rate x seconds events with the time of day, paced; a click follows a view\n"
+    "  outage TOPIC --begin MS --until MS [--rate N] [--lz4] [--timeout SECONDS]\n"
+    "        events dated from MS on, rate a second of that time: what is past as fast as it "
+    "goes,\n"
+    "        the rest as it comes, until SIGTERM; record i is a function of i alone\n"
+    "        (ktool_outage.c has it)\n";
 
 _Noreturn void die(const char *what, const char *why)
 {
@@ -129,6 +142,9 @@ int main(int argc, char **argv)
         {"dump", verb_dump},
         {"ends", verb_ends},
         {"flood", verb_flood},
+        {"outage", verb_outage},
+        {"transact", verb_transact},
+        {"delete", verb_delete},
     };
     struct args args;
 

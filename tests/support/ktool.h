@@ -2,7 +2,8 @@
  *
  * The parts of ktool, the tests' tool for Kafka: ktool.c (arguments, verbs), ktool_client.c (what
  * the verbs share), ktool_admin.c (topics), ktool_records.c (records in and out), ktool_flood.c (a
- * live stream). One thread; whatever fails ends the program with a line that says why.
+ * live stream), ktool_outage.c (a backlog), ktool_transact.c (transactions,
+ * deleting). One thread; whatever fails ends the program with a line that says why.
  */
 #ifndef LIVECTR_TESTS_SUPPORT_KTOOL_H
 #define LIVECTR_TESTS_SUPPORT_KTOOL_H
@@ -27,6 +28,9 @@ enum option {
     PARTITIONS,
     LEADERS,
     TIMEOUT,
+    BEGIN,
+    UNTIL,
+    KEY,
     LZ4,
     OPTION_COUNT
 };
@@ -55,6 +59,7 @@ struct record {
     const char *topic;
     int32_t partition; /* RD_KAFKA_PARTITION_UA: by hash */
     int64_t time_ms;   /* 0: now */
+    const char *key;   /* NULL: none */
     char *value;       /* NULL: a tombstone */
     size_t length;
     uint64_t number;
@@ -64,6 +69,7 @@ struct record {
 /* A client without a consumer's or producer's settings, for topics. */
 rd_kafka_t *admin_start(const struct args *args);
 rd_kafka_t *producer_start(const struct args *args);
+rd_kafka_t *transactor_start(const struct args *args, const char *id);
 rd_kafka_t *consumer_start(const struct args *args);
 
 /* The metadata of one topic; the caller destroys it. */
@@ -80,6 +86,13 @@ void pace(rd_kafka_t *client, int64_t begun_us, uint64_t done, int64_t rate);
 /* Copies the record into the client's queue, waiting while that is full. */
 void send_record(rd_kafka_t *client, const struct record *record);
 
+/* Sends the lines of stdin (ktool --help, produce); how many. */
+uint64_t send_lines(rd_kafka_t *client, const struct args *args);
+
+/* Takes the answer to an administrative request from `queue`; dies with the error it holds. */
+rd_kafka_event_t *admin_answer(rd_kafka_queue_t *queue, const char *what);
+void check_topics(const rd_kafka_topic_result_t **results, size_t count);
+
 /* Waits for every acknowledgement and ends the client. message.timeout.ms bounds the wait. */
 void finish(rd_kafka_t *client);
 
@@ -92,5 +105,8 @@ int verb_produce(const struct args *args);
 int verb_dump(const struct args *args);
 int verb_ends(const struct args *args);
 int verb_flood(const struct args *args);
+int verb_outage(const struct args *args);
+int verb_transact(const struct args *args);
+int verb_delete(const struct args *args);
 
 #endif

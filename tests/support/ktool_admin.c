@@ -26,8 +26,7 @@ static void await_leaders(rd_kafka_t *client, const char *name, int count)
     die(name, "not every partition has got a leader");
 }
 
-/* Takes the answer to an administrative request from `queue`; dies with the error it holds. */
-static rd_kafka_event_t *admin_answer(rd_kafka_queue_t *queue, const char *what)
+rd_kafka_event_t *admin_answer(rd_kafka_queue_t *queue, const char *what)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, ADMIN_MS);
 
@@ -40,7 +39,7 @@ static rd_kafka_event_t *admin_answer(rd_kafka_queue_t *queue, const char *what)
     return event;
 }
 
-static void check_topics(const rd_kafka_topic_result_t **results, size_t count)
+void check_topics(const rd_kafka_topic_result_t **results, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (rd_kafka_topic_result_error(results[i]) != RD_KAFKA_RESP_ERR_NO_ERROR) {

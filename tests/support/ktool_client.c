@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
@@ -78,6 +79,11 @@ static int32_t by_hash(const rd_kafka_topic_t *topic, const void *key, size_t ke
 
 rd_kafka_t *producer_start(const struct args *args)
 {
+    return transactor_start(args, NULL);
+}
+
+rd_kafka_t *transactor_start(const struct args *args, const char *id)
+{
     rd_kafka_conf_t *conf = plain_conf(args);
     rd_kafka_topic_conf_t *topic_conf = rd_kafka_topic_conf_new();
     char timeout_ms[32];
@@ -88,10 +94,15 @@ rd_kafka_t *producer_start(const struct args *args)
     rd_kafka_conf_set_default_topic_conf(conf,
                                          topic_conf); /* first: it replaces settings of topics */
     set(conf, "enable.idempotence", "true");
+    if (id != NULL) {
+        set(conf, "transactional.id", id);
+    }
     set(conf, "topic.metadata.propagation.max.ms", "2000"); /* create has waited already */
     set(conf, "linger.ms", "5");
     set(conf, "sticky.partitioning.linger.ms", "0"); /* else the partitioner is not asked */
-    set(conf, "message.timeout.ms", timeout_ms);
+    if (id == NULL) {                                /* else the transaction's own */
+        set(conf, "message.timeout.ms", timeout_ms);
+    }
     if (args->values[LZ4] != NULL) {
         set(conf, "compression.type", "lz4");
     }
@@ -178,6 +189,8 @@ static rd_kafka_resp_err_t enqueue(rd_kafka_t *client, const struct record *reco
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = record->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
         {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->time_ms},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {(void *)(uintptr_t)record->key, record->key == NULL ? 0 : strlen(record->key)}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {record->value, record->length}},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = delivery},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},

@@ -87,11 +87,10 @@ static void parse_line(char *line, size_t length, struct record *record)
     record->hash = record->value == NULL ? 0 : hash_of(record->value, record->length);
 }
 
-int verb_produce(const struct args *args)
+uint64_t send_lines(rd_kafka_t *client, const struct args *args)
 {
-    rd_kafka_t *client = producer_start(args);
     int64_t rate = option_number(args, RATE, 0), begun_us = mono_us();
-    struct record record = {0};
+    struct record record = {.key = args->values[KEY]};
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
@@ -105,9 +104,17 @@ int verb_produce(const struct args *args)
         send_record(client, &record);
     }
     free(line);
+    return record.number;
+}
+
+int verb_produce(const struct args *args)
+{
+    rd_kafka_t *client = producer_start(args);
+    uint64_t number = send_lines(client, args);
+
     finish(client);
     (void)printf("produced %" PRIu64 "\n", deliveries_done);
-    return deliveries_failed == 0 && deliveries_done == record.number ? 0 : 1;
+    return deliveries_failed == 0 && deliveries_done == number ? 0 : 1;
 }
 
 /* ---- dump, ends -------------------------------------------------------------------------- */

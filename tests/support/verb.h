@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Runs `livectr replay` inside a test and catches what it prints.
+ * Runs `livectr replay`, or another verb, inside a test and catches what it prints.
  */
 #ifndef LIVECTR_TESTS_SUPPORT_VERB_H
 #define LIVECTR_TESTS_SUPPORT_VERB_H
@@ -19,11 +19,13 @@ enum { VERB_ARGUMENTS_MAX = 64, VERB_TEXT_BYTES = 16 << 20, VERB_PATH_BYTES = 26
 static char verb_out[VERB_PATH_BYTES], verb_err[VERB_PATH_BYTES];
 static char verb_printed[VERB_TEXT_BYTES], verb_said[VERB_TEXT_BYTES]; /* by the newest run */
 
-/* Two files in `directory` serve for it, which verb_done() removes. */
-static inline void verb_use(const char *directory)
+static int (*verb_main)(int argc, char **argv) = replay_main;
+
+/* Two files in `folder` serve for it, which verb_done() removes. */
+static inline void verb_use(const char *folder)
 {
-    snprintf(verb_out, sizeof verb_out, "%.250s/out", directory);
-    snprintf(verb_err, sizeof verb_err, "%.250s/err", directory);
+    snprintf(verb_out, sizeof verb_out, "%.250s/out", folder);
+    snprintf(verb_err, sizeof verb_err, "%.250s/err", folder);
 }
 
 static inline void verb_done(void)
@@ -32,9 +34,9 @@ static inline void verb_done(void)
     unlink(verb_err);
 }
 
-static inline void verb_slurp(const char *path, char *text)
+static inline void verb_slurp(const char *from, char *text)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(from, "rb");
     size_t length;
 
     assert_non_null(file);
@@ -44,9 +46,9 @@ static inline void verb_slurp(const char *path, char *text)
 }
 
 /* Points a standard stream at a file and returns a copy of what it was. */
-static inline int verb_redirect(FILE *stream, const char *path)
+static inline int verb_redirect(FILE *stream, const char *to)
 {
-    int saved, target = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int saved, target = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
     fflush(stream);
     saved = dup(fileno(stream));
@@ -80,7 +82,7 @@ static inline int verb_run(const char *flags, const char *file)
     }
     saved_out = verb_redirect(stdout, verb_out);
     saved_err = verb_redirect(stderr, verb_err);
-    code = replay_main(argc, argv);
+    code = verb_main(argc, argv);
     verb_restore(stdout, saved_out);
     verb_restore(stderr, saved_err);
     verb_slurp(verb_out, verb_printed);

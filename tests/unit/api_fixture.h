@@ -24,6 +24,7 @@ struct fixture {
     struct store *store;
     uint32_t partition;
     int64_t offset;
+    int64_t ts_ms; /* of the events to come */
     struct service_facts facts;
     struct http_counters counters;
     struct api_context context;
@@ -34,7 +35,8 @@ static inline void fixture_facts(void *owner, struct service_facts *ret_facts)
     *ret_facts = ((const struct fixture *)owner)->facts;
 }
 
-static inline void fixture_start(struct fixture *fixture, uint32_t keys_max)
+static inline void fixture_start_windows(struct fixture *fixture, uint32_t keys_max,
+                                         const char *windows)
 {
     struct store_options options = {.clock = CLOCK_EVENT,
                                     .late_ms = INT64_MAX,
@@ -50,7 +52,8 @@ static inline void fixture_start(struct fixture *fixture, uint32_t keys_max)
     struct ctr_error error = {0};
 
     memset(fixture, 0, sizeof *fixture);
-    assert_int_equal(window_set_parse("1m,10m,1h", &options.windows, &error), CTR_OK);
+    fixture->ts_ms = FIXTURE_TS;
+    assert_int_equal(window_set_parse(windows, &options.windows, &error), CTR_OK);
     assert_int_equal(store_new(&options, &fixture->store, &error), CTR_OK);
     assert_int_equal(store_partition_open(fixture->store, "events", 0, &fixture->partition),
                      CTR_OK);
@@ -68,6 +71,11 @@ static inline void fixture_start(struct fixture *fixture, uint32_t keys_max)
                                             .http = &fixture->counters};
 }
 
+static inline void fixture_start(struct fixture *fixture, uint32_t keys_max)
+{
+    fixture_start_windows(fixture, keys_max, "1m,10m,1h");
+}
+
 static inline void fixture_done(struct fixture *fixture)
 {
     store_free(fixture->store);
@@ -77,12 +85,12 @@ static inline void fixture_done(struct fixture *fixture)
 static inline void fixture_event(struct fixture *fixture, enum event_type type, const char *page,
                                  const char *box)
 {
-    struct event event = {.type = type, .ts_ms = FIXTURE_TS, .page = {page, strlen(page)}};
+    struct event event = {.type = type, .ts_ms = fixture->ts_ms, .page = {page, strlen(page)}};
 
     if (box != NULL)
         event.box = (struct text){box, strlen(box)};
     assert_int_equal(store_record_event(fixture->store, fixture->partition, fixture->offset,
-                                        FIXTURE_TS, MOMENT_NONE, &event),
+                                        fixture->ts_ms, MOMENT_NONE, &event),
                      CTR_OK);
     fixture->offset++;
 }
@@ -100,8 +108,8 @@ static inline void fixture_publish(struct fixture *fixture)
 {
     struct partition *partition = store_partition(fixture->store, fixture->partition);
 
-    partition_reach(partition, fixture->offset, FIXTURE_TS);
-    partition_end(partition, fixture->offset, FIXTURE_TS);
+    partition_reach(partition, fixture->offset, fixture->ts_ms);
+    partition_end(partition, fixture->offset, fixture->ts_ms);
     assert_int_equal(store_advance(fixture->store, MOMENT_NONE, false), CTR_OK);
 }
 

@@ -21,7 +21,8 @@ static struct http_options options_for_tests(void)
                                  .connections_max = 256,
                                  .context = &fixture.context,
                                  .wall_ms = client_wall_ms,
-                                 .mono_ms = client_mono_ms};
+                                 .mono_ms = client_mono_ms,
+                                 .mono_us = client_mono_us};
 }
 
 static void start_server(const struct http_options *options)
@@ -95,7 +96,7 @@ static void a_hundred_requests_share_one_connection(void **state)
     }
     assert_int_equal(counted(&fixture.counters.opened), 1);
     assert_int_equal(counted(&fixture.counters.closed), 0);
-    assert_int_equal(counted(&fixture.counters.responses[HTTP_STATUS_200]), 100);
+    assert_int_equal(counted(&fixture.counters.routes[0].responses[HTTP_STATUS_200]), 100);
     (void)close(fd);
 }
 
@@ -158,6 +159,64 @@ static void head_has_the_length_but_not_the_body(void **state)
     (void)close(fd);
 }
 
+/* What stands behind a 304 on its connection must be the next answer and nothing else. */
+static void a_304_has_no_body_and_keeps_the_connection(void **state)
+{
+    char request[512];
+    char tag[256];
+    char length[32];
+    int fd = dial();
+
+    (void)state;
+    assert_true(client_say(fd, "GET /v1/ctr?page=/a HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_true(client_read(fd, false, &answer));
+    assert_string_equal(client_header(&answer, "Vary"), "Accept-Encoding");
+    (void)snprintf(tag, sizeof tag, "%s", client_header(&answer, "ETag"));
+    (void)snprintf(length, sizeof length, "%zu", answer.body_length);
+    (void)snprintf(request, sizeof request,
+                   "GET /v1/ctr?page=/a HTTP/1.1\r\nHost: x\r\nIf-None-Match: \"other\"\r\n"
+                   "If-None-Match: %s\r\n\r\n",
+                   tag);
+    for (int i = 0; i < 3; i++) {
+        assert_true(client_say(fd, request));
+        assert_true(client_read(fd, true, &answer));
+        assert_int_equal(answer.status, 304);
+        assert_string_equal(client_header(&answer, "ETag"), tag);
+        assert_string_equal(client_header(&answer, "Content-Length"), length);
+        assert_null(client_header(&answer, "Content-Type"));
+        assert_null(client_header(&answer, "Connection"));
+        assert_true(client_say(fd, "GET /v1/ctr?page=/a HTTP/1.1\r\nHost: x\r\n\r\n"));
+        assert_true(client_read(fd, false, &answer));
+        assert_int_equal(answer.status, 200);
+        assert_memory_equal(answer.body, "{\"page\":\"/a\"", 12);
+    }
+    assert_int_equal(counted(&fixture.counters.routes[0].responses[HTTP_STATUS_304]), 3);
+    (void)close(fd);
+}
+
+static void a_large_answer_is_compressed_for_who_asks(void **state)
+{
+    size_t plain;
+    int fd = dial();
+
+    (void)state;
+    assert_true(client_say(fd, "GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_true(client_read(fd, false, &answer));
+    assert_null(client_header(&answer, "Content-Encoding"));
+    plain = answer.body_length;
+    assert_true(client_say(fd, "HEAD /v1/status HTTP/1.1\r\nHost: x\r\n"
+                               "Accept-Encoding: br, gzip\r\n\r\n"
+                               "GET /v1/status HTTP/1.1\r\nHost: x\r\n"
+                               "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n\r\n"));
+    assert_true(client_read(fd, true, &answer));
+    assert_string_equal(client_header(&answer, "Content-Encoding"), "gzip");
+    assert_true(client_read(fd, false, &answer));
+    assert_string_equal(client_header(&answer, "Content-Encoding"), "gzip");
+    assert_memory_equal(answer.body, "\x1f\x8b", 2);
+    assert_true(answer.body_length < plain / 2);
+    (void)close(fd);
+}
+
 static void http_1_0_works(void **state)
 {
     char bytes[8192];
@@ -214,12 +273,6 @@ static void a_body_may_come_in_pieces_or_chunks(void **state)
     assert_true(client_read(fd, false, &answer));
     assert_int_equal(answer.status, 200);
     assert_non_null(strstr(answer.body, "\"impressions\":200,"));
-    assert_true(client_say(fd, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n"
-                                         "e\r\n{\"items\":[{\"pa\r\n"));
-    client_sleep_ms(30);
-    assert_true(client_say(fd, "E\r\nge\":\"/a\"},{}]}\r\n0\r\n\r\n"));
-    assert_true(client_read(fd, false, &answer));
-    assert_int_equal(answer.status, 200);
     assert_true(client_say(fd, POST_HEAD "Expect: 100-continue\r\nContent-Length: 12\r\n\r\n"));
     assert_true(client_read(fd, false, &answer));
     assert_int_equal(answer.status, 100);
@@ -227,6 +280,27 @@ static void a_body_may_come_in_pieces_or_chunks(void **state)
     assert_true(client_read(fd, false, &answer));
     assert_int_equal(answer.status, 200);
     assert_int_equal(counted(&fixture.counters.opened), 1);
+    assert_null(client_header(&answer, "Connection"));
+    (void)close(fd);
+}
+
+/* How the lines between chunks ended cannot be seen. */
+static void chunks_are_the_last_of_their_connection(void **state)
+{
+    char bytes[16384];
+    int fd = dial();
+
+    (void)state;
+    assert_true(client_say(fd, POST_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+                                         "e\r\n{\"items\":[{\"pa\r\n"));
+    client_sleep_ms(30);
+    assert_true(client_say(fd, "E\r\nge\":\"/a\"},{}]}\r\n0\r\n\r\n"
+                               "GET /v1/ctr?page=hidden HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_true(client_drain(fd, 2000, bytes, sizeof bytes));
+    assert_non_null(strstr(bytes, " 200 OK\r\n"));
+    assert_non_null(strstr(bytes, "Connection: close"));
+    assert_non_null(strstr(bytes, "\"impressions\":200,"));
+    assert_null(strstr(bytes, "hidden"));
     (void)close(fd);
 }
 
@@ -285,6 +359,15 @@ static void doubtful_framing_is_answered_once_with_400_and_closed(void **state)
         "POST /v1/ctr:batchGet HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" HIDDEN,
         "GET /v1/ctr HTTP/1.1\r\n\r\n" HIDDEN,
         "GET /v1/ctr HTTP/1.1\r\nHost: x\r\nX\tY: 1\r\n\r\n" HIDDEN,
+        "GET /v1/ctr HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n" HIDDEN,
+        POST_HEAD "Content-Length: 0\r\n 48\r\n\r\n" HIDDEN,
+        POST_HEAD "X: y\nContent-Length: 48\r\n\r\n" HIDDEN,
+        "GET /v1/ctr HTTP/1.1\nHost: x\r\n\r\n" HIDDEN,
+        "GET /v1/ctr HTTP/1.1\r\nHost: x\r\n\n" HIDDEN,
+        "GET /v1/ctr HTTP/1.1\nHost: x\n\n" HIDDEN,
+        "GET /v1/ctr HTTP/1.1\r\nHost: x\rX: y\r\n\r\n" HIDDEN,
+        "GET  /v1/ctr HTTP/1.1\r\nHost: x\r\n\r\n" HIDDEN,
+        "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n" HIDDEN,
     };
     char bytes[16384];
 
@@ -309,8 +392,6 @@ static void doubtful_framing_is_answered_once_with_400_and_closed(void **state)
 static void odd_but_single_requests_get_one_answer(void **state)
 {
     static const char *const probes[] = {
-        "GET /v1/ctr HTTP/1.1\r\nHost: x\r\n folded\r\nConnection: close\r\n\r\n",
-        "GET /v1/ctr HTTP/1.1\nHost: x\nConnection: close\n\n",
         "GET /v1/ctr?page=a b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
         "GET /v1/ctr HTTP/2.0\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -567,7 +648,7 @@ static void a_port_is_free_again_after_a_stop(void **state)
     (void)close(fd);
     assert_int_equal(http_server_start(&options, &server, &error), CTR_OK);
     assert_int_equal(http_server_port(server), options.port);
-    atomic_store(&fixture.counters.responses[HTTP_STATUS_200], 0);
+    atomic_store(&fixture.counters.routes[0].responses[HTTP_STATUS_200], 0);
     atomic_store(&fixture.counters.opened, 0);
     atomic_store(&fixture.counters.closed, 0);
     a_hundred_requests_share_one_connection(state);
@@ -668,6 +749,7 @@ int main(void)
         SERVED(http_1_0_works),
         SERVED(the_raw_target_reaches_the_router),
         SERVED(a_body_may_come_in_pieces_or_chunks),
+        SERVED(chunks_are_the_last_of_their_connection),
         SERVED(doubtful_framing_is_answered_once_with_400_and_closed),
         SERVED(odd_but_single_requests_get_one_answer),
         SERVED(a_body_over_the_limit_is_413),
@@ -678,6 +760,8 @@ int main(void)
         HASTY(a_client_that_does_not_read_is_cut),
         SERVED(clients_that_vanish_harm_nobody),
         SERVED(a_taken_port_is_told),
+        SERVED(a_304_has_no_body_and_keeps_the_connection),
+        SERVED(a_large_answer_is_compressed_for_who_asks),
         cmocka_unit_test(every_thread_listens_on_the_same_port),
         SERVED(a_port_is_free_again_after_a_stop),
         SERVED(ipv6_works),

@@ -20,7 +20,7 @@ struct past {
     struct store *store;
     struct snapshot *snapshot;
     struct api_context context;
-    int64_t now_ms;                /* when requests come */
+    int64_t now_ms, mono_ms;       /* when requests come */
     int asked;                     /* how often the history was */
     int stale;                     /* so many of the next answers are of no cut at all */
     enum ctr_status history_fails; /* CTR_OK: it does not */
@@ -49,7 +49,7 @@ static inline enum ctr_status past_history(void *owner, const struct api_history
     struct past *past = owner;
 
     past->asked++;
-    assert_int_equal(question->deadline_ms, past->now_ms + 2000);
+    assert_int_equal(question->deadline_ms, past->mono_ms + 2000);
     assert_int_equal(DAY_MS % question->fold_ms, 0);
     if (past->history_fails != CTR_OK) {
         return past->history_fails;
@@ -67,6 +67,7 @@ static inline void past_start(struct past *past)
 {
     *past = (struct past){.options = fixture_options("1m,10m"),
                           .now_ms = BEGIN_MS,
+                          .mono_ms = 1000,
                           .facts = {.ready = true, .alive = true, .source_state = "reading"}};
     past->options.late_ms = 10 * MINUTE_MS;
     past->store = fixture_store(&past->options, 1);
@@ -123,7 +124,8 @@ static inline void past_save(struct past *past)
 
 static inline struct api_response past_ask(const struct past *past, const char *target)
 {
-    struct api_request request = {.method = API_GET, .target = target, .now_ms = past->now_ms};
+    struct api_request request = {
+        .method = API_GET, .target = target, .now_ms = past->now_ms, .mono_ms = past->mono_ms};
     struct api_response response;
 
     api_respond(&past->context, false, &request, &response);

@@ -48,6 +48,13 @@ static void a_target_is_split_at_the_first_question_mark(void **state)
     parts = target_split("http://host:8080/v1/ctr?page=/x");
     assert_true(text_equals(parts.path, "/v1/ctr"));
     assert_true(text_equals(parts.arguments, "page=/x"));
+    parts = target_split("HTTP://host/v1/ctr");
+    assert_true(text_equals(parts.path, "/v1/ctr"));
+    parts = target_split("http://host?page=/v1/ctr"); /* the path is empty */
+    assert_int_equal(parts.path.length, 0);
+    assert_true(text_equals(parts.arguments, "page=/v1/ctr"));
+    parts = target_split("http://host#/v1/ctr");
+    assert_true(text_equals(parts.path, "#/v1/ctr"));
 }
 
 static void values_are_decoded_once(void **state)

@@ -227,7 +227,7 @@ static void bad_arguments_are_400(void **state)
 
 static void unknown_paths_are_404(void **state)
 {
-    static const char *const targets[] = {"/",         "/v1",     "/v1/ctr/",     "/v1/Ctr",
+    static const char *const targets[] = {"//",        "/v1",     "/v1/ctr/",     "/v1/Ctr",
                                           "/v1//ctr",  "*",       "/v1/ctr%2F",   "/v1%2fctr",
                                           "/v1/../v1", "/livez/", "/favicon.ico", ""};
 
@@ -235,6 +235,11 @@ static void unknown_paths_are_404(void **state)
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++)
         fixture_expect_problem(fixture_get(&fixture, targets[i]), 404, "There is nothing at");
     fixture_expect_problem(fixture_get(&fixture, "/v1/ctr/"), 404, "without the slash");
+    fixture_expect_problem(fixture_get(&fixture, "/v1/ctrs"), 404, "the nearest path is /v1/ctr.");
+    fixture_expect_problem(fixture_get(&fixture, "/v1/page"), 404,
+                           "the nearest path is /v1/pages.");
+    fixture_expect_problem(fixture_get(&fixture, "/metric"), 404, "the nearest path is /metrics.");
+    fixture_expect_problem(fixture_get(&fixture, "/v1/x"), 404, "at \"/v1/x\".");
 }
 
 static void the_wrong_method_is_405_with_allow(void **state)
@@ -612,7 +617,7 @@ static void metrics_are_well_formed(void **state)
     size_t samples = 0;
 
     (void)state;
-    http_counters_add_response(&fixture.counters, 200);
+    http_counters_add_response(&fixture.counters, 0, 200);
     response = fixture_get(&fixture, "/metrics");
     assert_string_equal(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
     text = calloc(1, response.body_length + 1);
@@ -621,7 +626,8 @@ static void metrics_are_well_formed(void **state)
     api_response_done(&response);
     assert_non_null(strstr(text, "\nlivectr_partition_read_total{topic=\"events\",partition=\"0\"} "
                                  "291\n"));
-    assert_non_null(strstr(text, "\nlivectr_http_responses_total{code=\"200\"} 1\n"));
+    assert_non_null(
+        strstr(text, "\nlivectr_http_responses_total{route=\"/v1/ctr\",code=\"200\"} 1\n"));
     assert_non_null(strstr(text, "\nlivectr_state{state=\"live\"} 1\n"));
     assert_non_null(strstr(text, "\nlivectr_to_seconds 1795455001.000\n"));
     assert_non_null(
@@ -684,6 +690,34 @@ static void the_contract_lists_exactly_these_routes(void **state)
     assert_int_equal(listed, routes);
 }
 
+static void what_accept_excludes_is_406_and_probes_never_are(void **state)
+{
+    static const char *const targets[] = {"/v1/ctr",    "/v1/pages",   "/v1/boxes", "/v1/top",
+                                          "/v1/series", "/v1/explain", "/v1/status"};
+    struct api_request request = {
+        .method = API_GET, .accept = "text/html", .now_ms = FIXTURE_TS + 5000};
+    struct api_response response;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        request.target = targets[i];
+        api_respond(&fixture.context, false, &request, &response);
+        fixture_expect_problem(response, 406,
+                               "gives application/json, which Accept: \"text/html\" excludes");
+    }
+    request.target = "/livez";
+    api_respond(&fixture.context, false, &request, &response);
+    assert_int_equal(response.status, 200);
+    request.target = "/nothing";
+    api_respond(&fixture.context, false, &request, &response);
+    fixture_expect_problem(response, 404, "/nothing");
+    request.accept = "text/html, */*;q=0.1";
+    request.target = "/v1/ctr";
+    api_respond(&fixture.context, false, &request, &response);
+    assert_int_equal(response.status, 200);
+    api_response_done(&response);
+}
+
 static void without_memory_there_is_a_static_answer(void **state)
 {
     struct api_response response;
@@ -721,6 +755,7 @@ int main(void)
         WITH_EVENTS(health_follows_the_facts),
         WITH_EVENTS(the_admin_listener_serves_health_and_metrics_only),
         WITH_EVENTS(metrics_are_well_formed),
+        WITH_EVENTS(what_accept_excludes_is_406_and_probes_never_are),
         cmocka_unit_test(what_the_limit_on_keys_folded_is_told),
         cmocka_unit_test(before_the_first_to_only_status_and_health_answer),
         cmocka_unit_test(the_contract_lists_exactly_these_routes),

@@ -381,7 +381,7 @@ static void bad_arguments_are_400_with_what_would_do(void **state)
         {"compare=30s", "compare must be"},
         {"step=1d&compare=1h", "compare must be"},
         {"compare=1d,2d,3d,4d,5d", "up to 4 spans"},
-        {"minute=2026-11-23T17:20:00Z", "from, to, step and compare"},
+        {"minute=2026-11-23T17:20:00Z", "from, to, step, compare and max_lag_ms"},
         {"from=2026-11-22T00:00:00Z&to=2026-11-23T09:21:00Z", "have to be 2m or longer"},
         {"from=2026-11-01T00:00:00Z&to=2026-11-21T00:00:00Z", "have to be 15m or longer"},
         {"from=2026-01-01T00:00:00Z&to=2026-11-21T00:00:00Z", "have to be 4h or longer"},
@@ -422,6 +422,34 @@ static void before_a_first_to_it_is_starting(void **state)
     fixture_expect_problem(past_ask(&past, "/v1/explain"), 503, "Not every partition");
 }
 
+/* The disk is slow, and meanwhile the store moves on. */
+static enum ctr_status history_of_later(void *owner, const struct api_history_question *question,
+                                        struct api_history *ret_history)
+{
+    settle_at(past.store, AT(4, 30));
+    return past_history(owner, question, ret_history);
+}
+
+static void a_tag_begins_with_the_moment_that_was_read(void **state)
+{
+    static const char target[] =
+        "/v1/series?page=/a&from=2026-11-23T17:20:00Z&to=2026-11-23T17:30:00Z";
+    struct api_response before;
+    struct api_response between;
+
+    (void)state;
+    past_events(&past, 3, 1, AT(4, 0));
+    past_settle(&past, AT(4, 10));
+    before = past_ask(&past, target);
+    past.context.history = history_of_later;
+    between = past_ask(&past, target);
+    assert_non_null(strstr(before.body, "\"counted_to\":\"2026-11-23T17:24:10.000Z\""));
+    assert_non_null(strstr(between.body, "\"counted_to\":\"2026-11-23T17:24:30.000Z\""));
+    assert_memory_not_equal(before.etag, between.etag, 17);
+    api_response_done(&before);
+    api_response_done(&between);
+}
+
 #define SERIES_TEST(name) cmocka_unit_test_setup_teardown(name, start, done)
 
 int main(void)
@@ -442,6 +470,7 @@ int main(void)
         SERIES_TEST(bad_arguments_are_400_with_what_would_do),
         SERIES_TEST(two_thousand_points_are_answered),
         SERIES_TEST(before_a_first_to_it_is_starting),
+        SERIES_TEST(a_tag_begins_with_the_moment_that_was_read),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

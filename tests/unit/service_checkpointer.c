@@ -16,11 +16,15 @@ enum { LONG_MS = 60000, KEYS = 60000, ROUNDS = 60, ASKERS = 4 };
 
 static struct checkpointer *start_thread(void)
 {
-    struct snapshot *snapshot = open_snapshot();
+    static char second[PATH_BYTES + 8];
+    const struct copies_options options = {.paths = {path, second}, .count = 2};
+    struct copies *copies = NULL;
     struct checkpointer *checkpointer = NULL;
 
-    assert_int_equal(checkpointer_start(&snapshot, &checkpointer, NULL), CTR_OK);
-    assert_null(snapshot);
+    (void)snprintf(second, sizeof second, "%s.2", path);
+    assert_int_equal(copies_open(&options, &copies, NULL), CTR_OK);
+    assert_int_equal(checkpointer_start(&copies, &checkpointer, NULL), CTR_OK);
+    assert_null(copies);
     return checkpointer;
 }
 

@@ -42,6 +42,37 @@ static void the_defaults_are_those_of_the_design(void **state)
     assert_false(config.start_given);
 }
 
+static void clients_have_their_limits(void **state)
+{
+    (void)state;
+    assert_int_equal(config.connections_max, 4096);
+    assert_int_equal(config.connections_per_address, 3072);
+    assert_int_equal(config.shed_after_ms, 1000);
+    assert_int_equal(set("connections_per_address", "0"), CTR_OK);
+    assert_int_equal(config.connections_per_address, 0);
+    assert_int_equal(set("shed_after", "10ms"), CTR_OK);
+    assert_int_equal(config.shed_after_ms, 10);
+    assert_int_equal(set("shed_after", "off"), CTR_OK);
+    assert_int_equal(config.shed_after_ms, INT64_MAX);
+}
+
+static void requests_are_logged_as_told(void **state)
+{
+    (void)state;
+    assert_int_equal(config.access_log, ACCESS_SAMPLED);
+    assert_int_equal(config.access_sample, 1000);
+    assert_int_equal(config.access_format, ACCESS_LOGFMT);
+    assert_int_equal(config.access_query, ACCESS_QUERY_NO);
+    assert_int_equal(set("access_log", "off"), CTR_OK);
+    assert_int_equal(config.access_log, ACCESS_OFF);
+    assert_int_equal(set("access_log", "all"), CTR_OK);
+    assert_int_equal(config.access_log, ACCESS_ALL);
+    assert_int_equal(set("access_log_format", "json"), CTR_OK);
+    assert_int_equal(config.access_format, ACCESS_JSON);
+    assert_int_equal(set("access_log_query", "yes"), CTR_OK);
+    assert_int_equal(config.access_query, ACCESS_QUERY_YES);
+}
+
 static void people_copies_and_minutes_have_their_settings(void **state)
 {
     (void)state;
@@ -93,7 +124,13 @@ static void a_wrong_value_names_the_place_the_reason_and_the_way_out(void **stat
                 {"listen", "localhost:66000", "host:port"},
                 {"max_keys", "0", "from 1"},
                 {"max_visitors", "0", "from 1"},
+                {"snapshot_copies", "0", "from 1 to 2"},
+                {"snapshot_copies", "3", "from 1 to 2"},
                 {"max_ids", "x", "whole number"},
+                {"connections_per_address", "1000001", "to 1000000"},
+                {"shed_after", "9ms", "10"},
+                {"max_exports", "1001", "from 0 to 1000"},
+                {"max_streams", "1000001", "from 0 to 1000000"},
                 {"lateness", "soon", "10m"},
                 {"people_horizon", "-1s", ""},
                 {"click_gap", "never", "off"},
@@ -106,6 +143,10 @@ static void a_wrong_value_names_the_place_the_reason_and_the_way_out(void **stat
                 {"start", "yesterday", "earliest"},
                 {"data_dir", "", "1 to"},
                 {"log_level", "loud", "debug"},
+                {"access_log", "yes", "off, sampled, all"},
+                {"access_log_sample", "0", "from 1"},
+                {"access_log_format", "xml", "json"},
+                {"access_log_query", "maybe", "yes"},
                 {"page_impressions", "all", "box_views"}};
 
     (void)state;
@@ -190,6 +231,41 @@ static void what_only_the_whole_can_tell_is_checked(void **state)
     assert_int_equal(config.settle_ms, 0);
 }
 
+static void who_may_ask_is_checked_as_a_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(set("topics", "t"), CTR_OK);
+    assert_int_equal(set("brokers", "b:1"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_OK);
+    assert_int_equal(config.open, OPEN_NO);
+    assert_string_equal(config.listen.host, "127.0.0.1"); /* nobody else unless it is said */
+    assert_int_equal(set("tls_cert", "/c.pem"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_INVALID);
+    assert_non_null(strstr(error.text, "tls_cert is set and tls_key is not"));
+    assert_int_equal(set("tls_key", "/k.pem"), CTR_OK);
+    assert_int_equal(set("admin_tls", "yes"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_OK);
+    assert_int_equal(set("tls_cert", ""), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_INVALID);
+    assert_non_null(strstr(error.text, "tls_key is set and tls_cert is not"));
+    assert_int_equal(set("tls_key", ""), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_INVALID);
+    assert_non_null(strstr(error.text, "admin_tls"));
+    assert_int_equal(set("admin_tls", "no"), CTR_OK);
+    assert_int_equal(set("cors_origins", "https://a.example/"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_INVALID);
+    assert_non_null(strstr(error.text, "cors_origins: \"https://a.example/\" is no origin"));
+    assert_int_equal(set("cors_origins", "*"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_OK);
+    assert_true(config.cors.any);
+    assert_int_equal(set("tokens", "/t"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_INVALID);
+    assert_non_null(strstr(error.text, "cors_origins = *"));
+    assert_int_equal(set("cors_origins", "https://a.example"), CTR_OK);
+    assert_int_equal(config_check(&config, &error), CTR_OK);
+    assert_int_equal(config.cors.count, 1);
+}
+
 static void help_names_every_setting(void **state)
 {
     char *help = config_help();
@@ -205,6 +281,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_defaults_are_those_of_the_design, fresh),
+        cmocka_unit_test_setup(clients_have_their_limits, fresh),
+        cmocka_unit_test_setup(requests_are_logged_as_told, fresh),
         cmocka_unit_test_setup(people_copies_and_minutes_have_their_settings, fresh),
         cmocka_unit_test_setup(topics_carry_their_type, fresh),
         cmocka_unit_test_setup(a_wrong_value_names_the_place_the_reason_and_the_way_out, fresh),
@@ -212,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup(later_doors_win, fresh),
         cmocka_unit_test_setup(a_wrong_line_is_named_by_file_and_number, fresh),
         cmocka_unit_test_setup(what_only_the_whole_can_tell_is_checked, fresh),
+        cmocka_unit_test_setup(who_may_ask_is_checked_as_a_whole, fresh),
         cmocka_unit_test_setup(help_names_every_setting, fresh),
     };
 

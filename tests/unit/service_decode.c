@@ -307,6 +307,69 @@ static void only_the_very_value_is_filtered(void **state)
     decoder_free(decoder);
 }
 
+/* What is left to decode_record() is the first that is not plain; what was decoded before it stays.
+ */
+static void plain_records_are_decoded_ahead(void **state)
+{
+    static const char *const texts[] = {
+        HEAD "\"page\":\"p\"}",    HEAD "\"page\":\"\\/a\",\"id\":\"\\/b\"}",
+        "{" TS ",\"page\":\"c\"}", HEAD "\"page\":\"\\/d\"}",
+        HEAD "\"page\":7}",        NULL};
+    struct decoder *decoder = new_decoder(NULL);
+    struct raw_record records[6];
+    struct event events[6];
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        records[i] = (struct raw_record){texts[i], texts[i] == NULL ? 0 : strlen(texts[i]),
+                                         i == 2 ? TOPIC_TYPE_CLICK : TOPIC_TYPE_FROM_EVENT};
+    }
+    assert_int_equal(decode_ahead(decoder, records, 0, events), 0);
+    assert_int_equal(decode_ahead(decoder, records, 2, events), 2);
+    assert_int_equal(decode_ahead(decoder, records, 6, events), 4);
+    assert_text(events[0].page, "p");
+    assert_ptr_equal(events[0].page.bytes, strstr(texts[0], "p\"}"));
+    assert_text(events[1].page, "/a");
+    assert_text(events[1].id, "/b");
+    assert_int_equal(events[2].type, EVENT_CLICK);
+    assert_text(events[3].page, "/d");
+    assert_int_equal(decode_ahead(decoder, records + 4, 2, events), 0);
+    assert_int_equal(decode_ahead(decoder, records + 5, 1, events), 0);
+    decoder_free(decoder);
+}
+
+/* Texts that are written out have a bound together: it ends a batch, and no record is lost. */
+static void a_batch_ends_where_its_texts_do_not_fit(void **state)
+{
+    enum { COUNT = 40 };
+    static char texts[COUNT][600];
+    struct decoder *decoder = new_decoder(NULL);
+    struct raw_record records[COUNT];
+    struct event events[COUNT];
+    size_t batches = 0;
+
+    (void)state;
+    for (int i = 0; i < COUNT; i++) {
+        int length = snprintf(texts[i], sizeof texts[i], HEAD "\"page\":\"\\/%0400d\"}", i);
+
+        records[i] = (struct raw_record){texts[i], (size_t)length, TOPIC_TYPE_FROM_EVENT};
+    }
+    for (size_t done = 0; done < COUNT; batches++) {
+        size_t more = decode_ahead(decoder, records + done, COUNT - done, events);
+
+        assert_true(more > 0);
+        for (size_t i = 0; i < more; i++) {
+            char wanted[402];
+
+            (void)snprintf(wanted, sizeof wanted, "/%0400d", (int)(done + i));
+            assert_text(events[i].page, wanted);
+        }
+        done += more;
+    }
+    assert_true(batches > 1);
+    decoder_free(decoder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +383,8 @@ int main(void)
         cmocka_unit_test(fields_and_types_can_have_other_names_and_places),
         cmocka_unit_test(a_path_that_is_none_is_refused),
         cmocka_unit_test(only_the_very_value_is_filtered),
+        cmocka_unit_test(plain_records_are_decoded_ahead),
+        cmocka_unit_test(a_batch_ends_where_its_texts_do_not_fit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,8 @@ struct fixture {
     struct pipeline *pipeline;
     char dir[64], path[96];
     bool restored;
+    bool (*yields)(void *owner);
+    void *yields_owner;
 };
 
 static _Atomic int64_t fake_now_ms;
@@ -78,12 +80,14 @@ static void start(struct fixture *fixture)
     options.store = fixture->store;
     options.checkpointer = fixture->checkpointer;
     options.restored = fixture->restored;
+    options.yields = fixture->yields;
+    options.yields_owner = fixture->yields_owner;
     assert_int_equal(pipeline_start(&options, &fixture->pipeline, &error), CTR_OK);
 }
 
 static void stop(struct fixture *fixture)
 {
-    pipeline_stop(fixture->pipeline);
+    (void)pipeline_stop(fixture->pipeline);
     checkpointer_stop(fixture->checkpointer, WAIT_MS);
     fixture->source->ops->close(fixture->source, 0);
     store_free(fixture->store);
@@ -288,6 +292,72 @@ static void time_moves_windows_when_nothing_arrives(void **state)
     stop(&fixture);
 }
 
+/* Awaits an edge and gives the progress that was seen then. */
+static struct progress await_to(struct fixture *fixture, int64_t to_ms)
+{
+    int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    struct progress progress = store_progress(fixture->store);
+
+    while (progress.to_ms < to_ms && clock_mono_ms() < until_ms) {
+        (void)poll(NULL, 0, 1);
+        progress = store_progress(fixture->store);
+    }
+    return progress;
+}
+
+static void a_limit_holds_to_while_reading_goes_on(void **state)
+{
+    struct fixture fixture = {.store = NULL};
+    struct progress progress;
+
+    (void)state;
+    configure(&fixture, CLOCK_WALL);
+    atomic_store(&fake_now_ms, EPOCH_MS + 60000);
+    start(&fixture);
+    pipeline_limit(fixture.pipeline, EPOCH_MS + 10000);
+    fake_found(fixture.source, 0, "events", 0);
+    fake_complete(fixture.source);
+    push_event(&fixture, 0, 0, "view", EPOCH_MS);
+    push_event(&fixture, 0, 1, "view", EPOCH_MS + 20000);
+    fake_confirm(fixture.source, 0, 2, EPOCH_MS + 60000);
+    (void)await_to(&fixture, EPOCH_MS + 10000);
+    await_taken(&fixture);
+    await_totals(&fixture, 1, 0);
+    progress = store_progress(fixture.store);
+    assert_int_equal(progress.to_ms, EPOCH_MS + 10000);
+    assert_int_equal(moment_floor(progress.as_of_ms, 1000), EPOCH_MS + 10000);
+    pipeline_limit(fixture.pipeline, INT64_MAX);
+    await_totals(&fixture, 2, 0);
+    progress = await_to(&fixture, EPOCH_MS + 59000);
+    assert_int_equal(progress.to_ms, EPOCH_MS + 59000);
+    stop(&fixture);
+}
+
+static bool yield_always(void *owner)
+{
+    (void)atomic_fetch_add((_Atomic unsigned *)owner, 1);
+    return true;
+}
+
+static void who_yields_reads_nothing(void **state)
+{
+    struct fixture fixture = {.store = NULL};
+    _Atomic unsigned asked = 0;
+
+    (void)state;
+    configure(&fixture, CLOCK_EVENT);
+    fixture.yields = yield_always;
+    fixture.yields_owner = &asked;
+    start(&fixture);
+    fake_found(fixture.source, 0, "events", 0);
+    while (atomic_load(&asked) < 5) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(fake_waiting(fixture.source), 1);
+    assert_true(clock_mono_ms() - pipeline_heartbeat_ms(fixture.pipeline) < WAIT_MS);
+    stop(&fixture);
+}
+
 static void malformed_records_are_counted_and_shown_without_their_visitor(void **state)
 {
     static const char bad[] = "{\"type\":\"view\",\"visitor\":\"v-secret\",\"page\":7,\"ts\":1}";
@@ -320,18 +390,20 @@ static void malformed_records_are_counted_and_shown_without_their_visitor(void *
 
 static void open_file(struct fixture *fixture)
 {
-    struct snapshot *snapshot = NULL;
+    const struct copies_options options = {.paths = {fixture->path}, .count = 1};
+    struct copies *copies = NULL;
     struct checkpoint *checkpoint = NULL;
     struct ctr_error error;
 
-    assert_int_equal(snapshot_open(fixture->path, &snapshot, &error), CTR_OK);
-    if (snapshot_load(snapshot, &checkpoint, &error) == CTR_OK) {
+    assert_int_equal(copies_open(&options, &copies, &error), CTR_OK);
+    if (copies_load(copies, &checkpoint, &error) == CTR_OK) {
+        copies_settle(copies);
         assert_int_equal(store_restore(&fixture->options, checkpoint, &fixture->store, &error),
                          CTR_OK);
         fixture->restored = true;
     }
     checkpoint_free(checkpoint);
-    assert_int_equal(checkpointer_start(&snapshot, &fixture->checkpointer, &error), CTR_OK);
+    assert_int_equal(checkpointer_start(&copies, &fixture->checkpointer, &error), CTR_OK);
 }
 
 static void a_restart_goes_on_at_the_saved_offset_with_the_saved_counts(void **state)
@@ -385,7 +457,7 @@ static void a_gap_is_counted_and_reading_goes_on(void **state)
     fake_end(fixture.source, 0, 52);
     await_totals(&fixture, 2, 0);
     assert_int_equal(store_status_read(fixture.store, &status), CTR_OK);
-    assert_int_equal(status.partitions[0].gap_records, 50);
+    assert_int_equal(status.partitions[0].lost, 50);
     assert_int_equal(status.partitions[0].intervals_count, 2);
     assert_int_equal(status.partitions[0].intervals[1].next, 52);
     assert_int_equal(status.progress.covered_from_ms, EPOCH_MS + 1000);
@@ -400,6 +472,8 @@ int main(void)
         cmocka_unit_test(nothing_is_answered_before_every_topic_is_found),
         cmocka_unit_test(a_partition_that_runs_ahead_is_held_and_loses_nothing),
         cmocka_unit_test(time_moves_windows_when_nothing_arrives),
+        cmocka_unit_test(a_limit_holds_to_while_reading_goes_on),
+        cmocka_unit_test(who_yields_reads_nothing),
         cmocka_unit_test(malformed_records_are_counted_and_shown_without_their_visitor),
         cmocka_unit_test(a_restart_goes_on_at_the_saved_offset_with_the_saved_counts),
         cmocka_unit_test(a_gap_is_counted_and_reading_goes_on),

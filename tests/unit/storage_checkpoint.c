@@ -109,7 +109,7 @@ static void positions_counters_and_held_records_are_kept(void **state)
     assert_int_equal(index, 1);
     assert_int_equal(partition_next(store_partition(store, 0)), 10);
     assert_int_equal(store_partition(store, 0)->intervals_count, 2);
-    assert_int_equal(store_partition(store, 0)->gap_records, 7);
+    assert_int_equal(store_partition(store, 0)->lost, 7);
     assert_int_equal(counts_of(store, 0).counted, 2);
     assert_int_equal(counts_of(store, 0).malformed[MALFORMED_BAD_VALUE], 1);
     assert_int_equal(counts_of(store, 1).held, 1);
@@ -312,6 +312,60 @@ static void a_number_that_is_used_again_is_gone_first_and_then_there(void **stat
 
 /* ---- refusals ------------------------------------------------------------------------------ */
 
+static void what_nobody_needs_again_does_not_wait_for_a_disk_that_is_gone(void **state)
+{
+    struct store_options options = fixture_options("1m,10m");
+    struct store *store = fixture_store(&options, 1);
+    size_t most = 0;
+    size_t waiting = 0;
+
+    (void)state;
+    for (int minute = 0; minute < 300; minute++) {
+        struct checkpoint *cut = NULL;
+        int64_t now_ms = BEGIN_MS + minute * MINUTE_MS;
+
+        give(store, 0, now_ms,
+             (struct given){.type = EVENT_VIEW, .ts_ms = now_ms, .page = "/a", .visitor = "v"});
+        settle_at(store, now_ms + 1000);
+        cut = cut_of(store, true); /* as after a save that failed */
+        assert_int_equal(cut->since, 0);
+        waiting = cut->journals_count;
+        most = waiting > most ? waiting : most;
+        assert_true(waiting == 0 || cut->journals[0]->newest_ms >= cut->journal_from_ms);
+        checkpoint_free(cut);
+    }
+    assert_true(waiting > 5 && most < 60);
+    store_free(store);
+}
+
+static void a_cut_says_from_where_on_it_has_what_is_added(void **state)
+{
+    struct store_options options = fixture_options("10m");
+    struct store *store = small_store(&options);
+    static const struct {
+        bool whole;
+        uint64_t since;
+    } cuts[] = {{true, 0}, {false, 1}, {true, 1}, {true, 1}, {false, 4}, {false, 5}};
+    struct checkpoint *cut = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        cut = cut_of(store, cuts[i].whole);
+        assert_int_equal(cut->cut, i + 1);
+        assert_int_equal(cut->since, cuts[i].since);
+        checkpoint_free(cut);
+    }
+    cut = cut_of(store, true);
+    store_free(store);
+    store = restored(&options, cut);
+    checkpoint_free(cut);
+    cut = cut_of(store, true); /* what was loaded is in the file */
+    assert_int_equal(cut->cut, 8);
+    assert_int_equal(cut->since, 7);
+    checkpoint_free(cut);
+    store_free(store);
+}
+
 static void other_settings_that_change_the_numbers_are_refused(void **state)
 {
     struct store_options options = fixture_options("1m,10m");
@@ -435,6 +489,8 @@ int main(void)
         cmocka_unit_test(a_partial_cut_holds_what_changed_since_the_cut_before),
         cmocka_unit_test(a_partial_cut_names_what_is_gone),
         cmocka_unit_test(a_number_that_is_used_again_is_gone_first_and_then_there),
+        cmocka_unit_test(what_nobody_needs_again_does_not_wait_for_a_disk_that_is_gone),
+        cmocka_unit_test(a_cut_says_from_where_on_it_has_what_is_added),
         cmocka_unit_test(other_settings_that_change_the_numbers_are_refused),
         cmocka_unit_test(a_window_that_the_slices_cannot_answer_is_refused),
         cmocka_unit_test(a_checkpoint_that_contradicts_itself_is_corrupt),

@@ -130,6 +130,63 @@ static void any_order_gives_what_the_definition_says(void **state)
     }
 }
 
+static const struct gap_click *find(const struct gaps *gaps, int64_t ts_ms)
+{
+    for (uint32_t i = 0; i < gaps->clicks_count; i++) {
+        if (gaps->clicks[i].ts_ms == ts_ms) {
+            return &gaps->clicks[i];
+        }
+    }
+    return NULL;
+}
+
+/* Clicks are copied one by one while more come in, from the one at `begun` on all are merged. */
+static void copies_of_any_moments_and_what_came_since_are_the_same_set(void **state)
+{
+    uint64_t dice = 20261128;
+
+    (void)state;
+    for (int round = 0; round < 3000; round++) {
+        struct gaps gaps;
+        struct gaps again;
+        int64_t times[CLICKS_MAX];
+        struct gap_verdict verdicts[CLICKS_MAX];
+        int begun = round % CLICKS_MAX;
+        int sum = 0;
+
+        gaps_init(&gaps, GAP_MS, 1000);
+        gaps_init(&again, GAP_MS, 1000);
+        for (int i = 0; i < CLICKS_MAX; i++) {
+            dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+            times[i] = BEGIN_MS + (int64_t)(dice >> 33) % 61 * 1000;
+            verdicts[i] = take(&gaps, 1, times[i], &sum);
+            for (uint32_t c = 0; i >= begun && c < gaps.clicks_count; c++) {
+                const struct gap_click *click = &gaps.clicks[c];
+
+                dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+                if (find(&again, click->ts_ms) == NULL && ((dice >> 40) % 3 == 0 || i == 11)) {
+                    assert_int_equal(gaps_reserve(&again, click->ts_ms), CTR_OK);
+                    gaps_merge(&again, 1, click->ts_ms, 0, click->counted);
+                }
+            }
+        }
+        for (int i = begun; i < CLICKS_MAX; i++) {
+            if (verdicts[i].keep) {
+                assert_int_equal(gaps_reserve(&again, times[i]), CTR_OK);
+                gaps_merge(&again, 1, times[i], 0, verdicts[i].counts);
+            }
+        }
+        assert_int_equal(again.used, gaps.used);
+        for (uint32_t c = 0; c < gaps.clicks_count; c++) {
+            const struct gap_click *click = find(&again, gaps.clicks[c].ts_ms);
+
+            assert_true(click != NULL && click->counted == gaps.clicks[c].counted);
+        }
+        gaps_done(&gaps);
+        gaps_done(&again);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +195,7 @@ int main(void)
         cmocka_unit_test(the_same_moment_counts_once),
         cmocka_unit_test(what_is_forgotten_or_does_not_fit_counts),
         cmocka_unit_test(any_order_gives_what_the_definition_says),
+        cmocka_unit_test(copies_of_any_moments_and_what_came_since_are_the_same_set),
     };
 
     return cmocka_run_group_tests_name("storage/gaps", tests, NULL, NULL);

@@ -176,12 +176,40 @@ static void an_empty_block_can_be_copied_and_given_back(void **state)
     minute_block_give(NULL);
 }
 
+/* Three keys with one hash, hundreds of minutes each, told of twice, and a copy that goes on. */
+static void each_minute_of_a_key_has_one_row_among_corrections(void **state)
+{
+    enum { MINUTES = 300, KEYS = 3 };
+    struct minute_block *block = minute_block_new(MOMENT_NONE);
+    struct minute_key keys[KEYS] = {key_of("/a", "b"), key_of("/a", ""), key_of("", "b")};
+    struct minute_block *copy = NULL;
+
+    (void)state;
+    for (int32_t turn = 1; turn <= 2; turn++) {
+        for (int32_t i = 0; i < MINUTES * KEYS; i++) {
+            add(block, &keys[i % KEYS], BEGIN_MS + i / KEYS * MINUTE_MS, MINUTE_CLICKS, i);
+        }
+    }
+    assert_int_equal(block->rows_count, MINUTES * KEYS);
+    copy = minute_block_copy(block);
+    assert_non_null(copy);
+    for (int32_t i = 0; i < MINUTES * KEYS; i++) {
+        add(copy, &keys[i % KEYS], BEGIN_MS + i / KEYS * MINUTE_MS, MINUTE_CLICKS, i);
+        assert_int_equal(copy->rows[i].numbers[MINUTE_CLICKS], 3 * i);
+    }
+    add(copy, &keys[0], BEGIN_MS - MINUTE_MS, MINUTE_CLICKS, 1);
+    assert_int_equal(copy->rows_count, MINUTES * KEYS + 1);
+    minute_block_give(copy);
+    minute_block_give(block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_is_made_of_zeros_once_and_found_again),
         cmocka_unit_test(keys_with_one_hash_are_told_apart_by_all_they_are),
         cmocka_unit_test(rows_of_one_key_are_linked_newest_first),
+        cmocka_unit_test(each_minute_of_a_key_has_one_row_among_corrections),
         cmocka_unit_test(many_keys_are_all_found_and_the_index_stays_free_enough),
         cmocka_unit_test(a_copy_stands_alone_and_goes_on),
         cmocka_unit_test(an_empty_block_can_be_copied_and_given_back),

@@ -38,7 +38,7 @@ static void a_fresh_partition_has_no_position(void **state)
     partition_start(&partition, 40, true);
     assert_true(partition.started);
     assert_int_equal(partition_next(&partition), 40);
-    assert_int_equal(partition.gap_records, 0);
+    assert_int_equal(partition.lost, 0);
     assert_int_equal(partition.intervals_count, 1);
     assert_interval(&partition, 0, 40, 40);
 }
@@ -80,9 +80,9 @@ static void a_gap_ends_an_interval_and_is_counted(void **state)
     assert_int_equal(partition.intervals_count, 2);
     assert_interval(&partition, 0, 0, 10);
     assert_interval(&partition, 1, 25, 30);
-    assert_int_equal(partition.gap_records, 15);
+    assert_int_equal(partition.lost, 15);
     partition_start(&partition, 40, false); /* left out on purpose */
-    assert_int_equal(partition.gap_records, 15);
+    assert_int_equal(partition.lost, 15);
 }
 
 static void beyond_the_limit_the_oldest_intervals_become_one(void **state)
@@ -98,7 +98,7 @@ static void beyond_the_limit_the_oldest_intervals_become_one(void **state)
     assert_interval(&partition, 0, 0, 34);
     assert_interval(&partition, 1, 40, 44);
     assert_interval(&partition, PARTITION_INTERVALS_MAX - 1, 180, 184);
-    assert_int_equal(partition.gap_records, 6 * (PARTITION_INTERVALS_MAX + 2));
+    assert_int_equal(partition.lost, 6 * (PARTITION_INTERVALS_MAX + 2));
 }
 
 static void an_end_is_left_by_the_next_record(void **state)
@@ -185,9 +185,89 @@ static void malformed_is_the_sum_over_the_reasons(void **state)
     assert_string_equal(malformed_reason_name(MALFORMED_BAD_VALUE), "bad_value");
 }
 
+static void another_log_is_a_new_interval_and_forgets_what_the_old_one_was_known_by(void **state)
+{
+    struct partition partition = started_at(0);
+
+    (void)state;
+    partition_reach(&partition, 120, 1000);
+    partition_confirm(&partition, 130, 1000);
+    partition.print.offset = 119;
+    partition_start(&partition, 0, false);
+    assert_int_equal(partition.log_changes, 1);
+    assert_int_equal(partition.print.offset, -1);
+    assert_int_equal(partition.end, -1);
+    partition_reach(&partition, 15, 2000);
+    assert_int_equal(partition.confirmed_ms, MOMENT_NONE); /* what was pending was of the old log */
+    assert_int_equal(partition_next(&partition), 15);
+    assert_interval(&partition, 0, 0, 120);
+    assert_interval(&partition, 1, 0, 15);
+    partition_start(&partition, 15, false); /* begun again where it is: the same log */
+    assert_int_equal(partition.log_changes, 1);
+}
+
+static void many_logs_join_into_intervals_that_hold_both(void **state)
+{
+    struct partition partition = started_at(0);
+
+    (void)state;
+    partition_reach(&partition, 100, 1000);
+    for (int i = 0; i < PARTITION_INTERVALS_MAX; i++) {
+        partition_start(&partition, 0, false);
+        partition_reach(&partition, 10 - i % 2, 1000);
+    }
+    assert_int_equal(partition.intervals_count, PARTITION_INTERVALS_MAX);
+    assert_interval(&partition, 0, 0, 100);
+    assert_int_equal(partition_next(&partition), 9);
+}
+
+static void a_trouble_is_the_state_before_anything_else(void **state)
+{
+    struct partition partition = fresh();
+
+    (void)state;
+    assert_int_equal(partition_state(&partition), PARTITION_STARTING);
+    partition_start(&partition, 0, false);
+    assert_int_equal(partition_state(&partition), PARTITION_READING);
+    partition_end(&partition, 5, 1000);
+    assert_int_equal(partition_state(&partition), PARTITION_AT_END);
+    partition.held = true;
+    assert_int_equal(partition_state(&partition), PARTITION_HELD);
+    partition.trouble = PARTITION_BLOCKED;
+    assert_int_equal(partition_state(&partition), PARTITION_BLOCKED);
+    for (int i = 0; i < PARTITION_STATE_COUNT; i++) {
+        bool read = i == PARTITION_READING || i == PARTITION_AT_END;
+
+        assert_non_null(partition_state_name((enum partition_state)i));
+        assert_int_equal(partition_state_reason((enum partition_state)i) == NULL, read);
+    }
+}
+
+static void a_print_tells_key_and_value_apart_and_needs_the_secret(void **state)
+{
+    static const uint64_t secret[24] = {1}, other[24] = {2};
+    struct text a = {.bytes = "a", .length = 1};
+    struct text b = {.bytes = "b", .length = 1};
+    struct text none = {.bytes = NULL};
+    struct record_print print = record_print_of(secret, 7, 1000, a, b);
+
+    (void)state;
+    assert_int_equal(print.offset, 7);
+    assert_int_equal(print.time_ms, 1000);
+    assert_true(print.hash == record_print_of(secret, 8, 1, a, b).hash);
+    assert_true(print.hash != record_print_of(secret, 7, 1000, b, a).hash);
+    assert_true(print.hash != record_print_of(secret, 7, 1000, none, b).hash);
+    assert_true(print.hash != record_print_of(secret, 7, 1000, a, none).hash);
+    assert_true(print.hash != record_print_of(other, 7, 1000, a, b).hash);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_log_is_a_new_interval_and_forgets_what_the_old_one_was_known_by),
+        cmocka_unit_test(many_logs_join_into_intervals_that_hold_both),
+        cmocka_unit_test(a_trouble_is_the_state_before_anything_else),
+        cmocka_unit_test(a_print_tells_key_and_value_apart_and_needs_the_secret),
         cmocka_unit_test(a_fresh_partition_has_no_position),
         cmocka_unit_test(reading_moves_the_position_and_never_back),
         cmocka_unit_test(starting_where_it_stands_adds_no_interval),

@@ -24,8 +24,15 @@ static void begin(uint64_t limit, int64_t reach_s)
 static bool touch(uint64_t print, bool click, int64_t second_s, struct people_moves *ret_moves)
 {
     assert_int_equal(people_reserve(&people, print), CTR_OK);
-    people_prefetch(&people, print);
-    return people_touch(&people, print, click, second_s, ret_moves);
+    people_prefetch(&people, &print, 1);
+    people_prefetch_tags(&people, &print, 1);
+    people_prefetch_pairs(&people, &print, 1);
+    return people_touch(&people,
+                        &(struct people_touched){.print = print,
+                                                 .kid = (uint32_t)hash_mix(print, 7, 7),
+                                                 .click = click,
+                                                 .second_s = second_s},
+                        ret_moves);
 }
 
 #define assert_move(move, leaves, enters)                                                          \
@@ -253,28 +260,59 @@ static void a_pair_of_long_ago_is_never_taken_for_one_of_now(void **state)
     people_done(&people);
 }
 
-/* One that lives all the time keeps the generation from changing: only the purge cleans up, every
- * 2^30 seconds, which this test does not wait for. */
+/* One that lives all the time keeps the generation from changing: only the purge cleans up, each
+ * part once in PEOPLE_PARTS * PEOPLE_PURGE_S seconds. */
 static void old_pairs_are_purged_though_the_table_is_never_empty(void **state)
 {
     struct people_moves moves;
     const struct people_part *part = &people.parts[0];
+    int64_t now_s = BEGIN_S + 600;
 
     (void)state;
     begin(100, BEGIN_S);
     assert_true(touch(PRINT + 1, true, BEGIN_S, &moves));
-    assert_true(touch(PRINT, false, BEGIN_S + 600, &moves));
+    assert_true(touch(PRINT, false, now_s, &moves));
     people_set_reach(&people, BEGIN_S + 1);
     assert_int_equal(people.live, 1);
     assert_int_equal(part->count, 2);
-    people.purged_s -= INT64_C(1) << 30;
-    people_set_reach(&people, BEGIN_S + 2);
+    for (; now_s < BEGIN_S + (int64_t)PEOPLE_PARTS * PEOPLE_PURGE_S; now_s += 500) {
+        people_set_reach(&people, now_s);
+        assert_true(touch(PRINT, false, now_s + 500, &moves));
+        assert_int_equal(people.live, 1);
+    }
+    people_set_reach(&people, now_s);
     assert_int_equal(part->count, 1);
-    assert_int_equal(people.purged_s, BEGIN_S + 2);
-    assert_true(touch(PRINT, true, BEGIN_S + 601, &moves));
-    assert_move(moves.clicker, NEVER, BEGIN_S + 600);
-    assert_true(touch(PRINT + 1, false, BEGIN_S + 601, &moves));
+    assert_true(touch(PRINT, true, now_s + 1, &moves));
+    assert_move(moves.clicker, NEVER, now_s);
+    assert_true(touch(PRINT + 1, false, now_s + 1, &moves));
     assert_move(moves.clicker, NEVER, NEVER);
+    people_done(&people);
+}
+
+/* One after the other has the same home; who left makes room for whoever comes. */
+static void new_pairs_take_the_slots_of_dead_ones(void **state)
+{
+    enum { COMERS = 300, STAY_S = 50 };
+    struct people_moves moves;
+    const struct people_part *part = &people.parts[0];
+    int64_t now_s = BEGIN_S;
+
+    (void)state;
+    begin(UINT64_MAX, BEGIN_S);
+    assert_true(touch(PRINT, true, now_s + SPAN_S - 1, &moves)); /* so that the table lives on */
+    for (uint64_t i = 1; i <= COMERS; i++) {
+        now_s += STAY_S / 5;
+        people_set_reach(&people, now_s - STAY_S);
+        assert_true(touch(PRINT, true, now_s, &moves));
+        assert_true(touch(PRINT + i, false, now_s, &moves));
+        assert_move(moves.viewer, NEVER, now_s);
+        for (uint64_t before = i > 5 ? i - 5 : 1; before < i; before++) { /* they are all there */
+            assert_true(people_knows(&people, PRINT + before));
+        }
+        assert_false(people_knows(&people, PRINT + i + 1));
+        assert_true(part->count <= PEOPLE_GROUP);
+    }
+    assert_int_equal(part->groups, 1);
     people_done(&people);
 }
 
@@ -438,6 +476,7 @@ int main(void)
         cmocka_unit_test(moves_are_the_same_at_every_time),
         cmocka_unit_test(a_pair_of_long_ago_is_never_taken_for_one_of_now),
         cmocka_unit_test(old_pairs_are_purged_though_the_table_is_never_empty),
+        cmocka_unit_test(new_pairs_take_the_slots_of_dead_ones),
         cmocka_unit_test(growth_and_cleaning_up_lose_no_pair),
         cmocka_unit_test(a_pair_takes_24_bytes_at_most_from_a_million_on),
         cmocka_unit_test(random_histories_agree_with_a_map_of_last_times),

@@ -268,6 +268,22 @@ static void a_key_with_a_cell_left_is_no_orphan(void **state)
     drop(&tables);
 }
 
+static void restore_one(struct tables *tables, int64_t grain_ms, int64_t start_ms,
+                        const struct cell *cell)
+{
+    struct slices_tally tally;
+
+    assert_int_equal(slices_tally_init(&tally, &tables->keys), CTR_OK);
+    assert_int_equal(slices_restore(&tables->slices, &tables->keys, &tally,
+                                    &(struct slice_saved){.grain_ms = grain_ms,
+                                                          .start_ms = start_ms,
+                                                          .cells = (const uint32_t *)cell,
+                                                          .count = 1}),
+                     CTR_OK);
+    assert_int_equal(slices_tally_add(&tally, &tables->keys), CTR_OK);
+    slices_tally_done(&tally);
+}
+
 static void saved_slices_that_go_are_listed_as_gone(void **state)
 {
     struct tables tables;
@@ -276,10 +292,8 @@ static void saved_slices_that_go_are_listed_as_gone(void **state)
     (void)state;
     make(&tables, "1m,10m");
     cell.key = page(&tables, "a");
-    assert_int_equal(slices_restore(&tables.slices, &tables.keys, 1000, BEGIN_MS, &cell, 1),
-                     CTR_OK);
-    assert_int_equal(
-        slices_restore(&tables.slices, &tables.keys, 10000, BEGIN_MS - 20000, &cell, 1), CTR_OK);
+    restore_one(&tables, 1000, BEGIN_MS, &cell);
+    restore_one(&tables, 10000, BEGIN_MS - 20000, &cell);
     assert_int_equal(tables.slices.gone_count, 0);
     settle(&tables, BEGIN_MS + 2 * MINUTE_MS);
     assert_int_equal(tables.slices.gone_count, 1);
@@ -304,7 +318,7 @@ static void expiry_takes_off_exactly_what_lies_between(void **state)
     for (int i = 0; i < 20; i++) {
         count(&tables, BEGIN_MS + i * 1000, kid, 1);
     }
-    slices_sum(&tables.slices, &tables.keys, from_ms);
+    assert_int_equal(slices_sum(&tables.slices, &tables.keys, from_ms), CTR_OK);
     assert_int_equal(keys_totals(&tables.keys, kid)[0].impressions, 20);
     slices_expire(&tables.slices, &tables.keys, 0, BEGIN_MS, BEGIN_MS + 5000);
     assert_int_equal(keys_totals(&tables.keys, kid)[0].impressions, 15);

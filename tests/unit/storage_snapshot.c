@@ -5,6 +5,9 @@
  */
 #include "tests/unit/storage_snapshot_fixture.h"
 
+#include "storage/history.h"
+#include "storage/sql.h"
+
 static const char *program;
 
 /* ---- saving and loading -------------------------------------------------------------------- */
@@ -51,6 +54,30 @@ static void what_was_saved_is_loaded_after_the_file_was_opened_again(void **stat
     snapshot_close(snapshot);
     snapshot = open_snapshot();
     assert_saved(snapshot, store);
+    snapshot_close(snapshot);
+    store_free(store);
+}
+
+static void by_what_a_log_is_known_again_is_saved_with_the_position(void **state)
+{
+    const struct record_print print = {.offset = 29, .time_ms = BEGIN_MS, .hash = UINT64_MAX - 5};
+    struct store *store = full_store();
+    struct snapshot *snapshot = open_snapshot();
+    struct checkpoint *loaded = NULL;
+
+    (void)state;
+    store_partition(store, 1)->redelivered = 3;
+    store_partition(store, 1)->unverified = 4;
+    store_partition(store, 1)->log_changes = 5;
+    store_partition(store, 1)->print = print;
+    save(snapshot, store, true);
+    assert_int_equal(snapshot_load(snapshot, &loaded, NULL), CTR_OK);
+    assert_int_equal(loaded->partitions[1].redelivered, 3);
+    assert_int_equal(loaded->partitions[1].unverified, 4);
+    assert_int_equal(loaded->partitions[1].log_changes, 5);
+    assert_memory_equal(&loaded->partitions[1].print, &print, sizeof print);
+    assert_int_equal(loaded->partitions[0].print.offset, -1);
+    checkpoint_free(loaded);
     snapshot_close(snapshot);
     store_free(store);
 }
@@ -225,6 +252,14 @@ static void assert_refused_untouched(enum ctr_status wanted)
     assert_memory_equal(before, after, length);
 }
 
+static void set_version(int version)
+{
+    char sql[64];
+
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", version);
+    run_sql(sql);
+}
+
 static void a_newer_version_is_refused_untouched(void **state)
 {
     struct store *store = full_store();
@@ -234,9 +269,11 @@ static void a_newer_version_is_refused_untouched(void **state)
     save(snapshot, store, true);
     snapshot_close(snapshot);
     store_free(store);
-    run_sql("PRAGMA user_version = 3");
+    set_version(SNAPSHOT_VERSION + 1);
     assert_refused_untouched(CTR_INVALID);
-    run_sql("PRAGMA user_version = 2");
+    set_version(1);
+    assert_refused_untouched(CTR_INVALID);
+    set_version(SNAPSHOT_VERSION);
     snapshot_close(open_snapshot());
 }
 
@@ -278,6 +315,154 @@ static void a_path_that_cannot_be_is_an_io_error(void **state)
     (void)state;
     assert_int_equal(snapshot_open("/nowhere/at/all.sqlite", &snapshot, &err), CTR_IO);
     assert_int_equal(snapshot_open(directory, &snapshot, &err), CTR_IO);
+}
+
+/* ---- older versions ------------------------------------------------------------------------ */
+
+/* tests/data/snapshots/version-N.db: what save_steps() of full_store() left when the program was of
+ * version N. */
+static void take_old_file(int version)
+{
+    static unsigned char bytes[FILE_BYTES_MAX];
+    char old[sizeof LIVECTR_TESTS_DIR + 64];
+
+    (void)snprintf(old, sizeof old, LIVECTR_TESTS_DIR "/data/snapshots/version-%d.db", version);
+    write_file(path, bytes, read_file(old, bytes));
+}
+
+static bool count_points(void *owner, const struct minute_key *key,
+                         const struct history_point *point)
+{
+    int64_t *impressions = owner;
+
+    (void)key;
+    *impressions += point->numbers[MINUTE_IMPRESSIONS];
+    return true;
+}
+
+static int64_t impressions_of(struct snapshot *snapshot)
+{
+    int64_t impressions = 0;
+
+    assert_int_equal(history_each(snapshot_history(snapshot), count_points, &impressions, NULL),
+                     CTR_OK);
+    return impressions;
+}
+
+static void assert_old_file_says_the_same(int version)
+{
+    struct store *store = full_store();
+    struct snapshot *snapshot = NULL;
+    struct snapshot *fresh = NULL;
+    int64_t impressions = 0;
+
+    for (int step = 0; step < LATER_STEPS; step++) {
+        later_step(store, step);
+    }
+    (void)make_path(NULL);
+    take_old_file(version);
+    snapshot = open_snapshot();
+    assert_int_equal(snapshot_version(snapshot), version);
+    assert_saved(snapshot, store);
+    impressions = impressions_of(snapshot);
+    snapshot_close(snapshot);
+    snapshot = open_snapshot();
+    assert_int_equal(snapshot_version(snapshot), SNAPSHOT_VERSION);
+    assert_true(sql_checked(snapshot_sql(snapshot)));
+    assert_saved(snapshot, store);
+    assert_int_equal(impressions_of(snapshot), impressions);
+    snapshot_close(snapshot);
+    (void)make_path(NULL);
+    fresh = open_snapshot();
+    store_free(store);
+    store = full_store();
+    save_steps(fresh, store);
+    assert_true(impressions > 0);
+    assert_int_equal(impressions_of(fresh), impressions);
+    snapshot_close(fresh);
+    store_free(store);
+}
+
+static void an_old_file_says_the_same_and_is_of_this_version_from_then_on(void **state)
+{
+    (void)state;
+    for (int version = 2; version < SNAPSHOT_VERSION; version++) {
+        assert_old_file_says_the_same(version);
+    }
+}
+
+static void assert_old_file_stays_as_it_is(int version)
+{
+    static unsigned char before[FILE_BYTES_MAX];
+    static unsigned char after[FILE_BYTES_MAX];
+    struct snapshot *snapshot = NULL;
+    struct checkpoint *loaded = NULL;
+    size_t length = 0;
+
+    (void)make_path(NULL);
+    take_old_file(version);
+    length = read_file(path, before);
+    assert_int_equal(snapshot_look(path, &snapshot, NULL), CTR_OK);
+    assert_int_equal(snapshot_cut(snapshot), 1 + LATER_STEPS);
+    snapshot_close(snapshot);
+    assert_int_equal(snapshot_open_read(path, &snapshot, NULL), CTR_OK);
+    assert_true(impressions_of(snapshot) > 0);
+    assert_int_equal(snapshot_load(snapshot, &loaded, NULL), CTR_OK);
+    assert_true(loaded->keys_count > 0);
+    checkpoint_free(loaded);
+    snapshot_close(snapshot);
+    assert_int_equal(read_file(path, after), length);
+    assert_memory_equal(before, after, length);
+}
+
+static void an_old_file_that_is_only_looked_at_stays_as_it_is(void **state)
+{
+    (void)state;
+    for (int version = 2; version < SNAPSHOT_VERSION; version++) {
+        assert_old_file_stays_as_it_is(version);
+    }
+}
+
+/* ---- the size of the file ------------------------------------------------------------------- */
+
+static void a_file_whose_keys_come_and_go_stays_as_large_as_what_it_holds(void **state)
+{
+    struct store_options options = fixture_options("1m");
+    struct store *store = NULL;
+    struct snapshot *snapshot = open_snapshot();
+    uint64_t largest = 0;
+
+    (void)state;
+    options.keys_max = 20000;
+    store = fixture_store(&options, 1);
+    snapshot_keep(snapshot, HOUR_MS, 24 * HOUR_MS);
+    for (int cut = 0; cut < 120; cut++) {
+        int64_t now_ms = BEGIN_MS + cut * 61000;
+        int keys = cut < 40 ? 1500 : 20;
+
+        for (int i = 0; i < keys; i++) {
+            char page[24];
+
+            (void)snprintf(page, sizeof page, "/page/%d/%d", cut, i);
+            view(store, 0, now_ms, page, NULL);
+        }
+        settle_at(store, now_ms + 2000);
+        save(snapshot, store, cut == 0);
+        if (snapshot_bytes(snapshot) > largest) {
+            largest = snapshot_bytes(snapshot);
+        }
+    }
+    /* The history of the first forty minutes is hours by now, and the pages are given back. */
+    settle_at(store, BEGIN_MS + 40 * HOUR_MS);
+    for (int cut = 0; cut < 60; cut++) {
+        settle_at(store, BEGIN_MS + 40 * HOUR_MS + cut * 61000);
+        save(snapshot, store, false);
+    }
+    assert_true(largest > 3 << 20);
+    assert_true(snapshot_bytes(snapshot) < largest / 2);
+    assert_saved(snapshot, store);
+    snapshot_close(snapshot);
+    store_free(store);
 }
 
 /* ---- a full disk --------------------------------------------------------------------------- */
@@ -356,6 +541,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(closing_nothing_is_fine),
         cmocka_unit_test_setup(an_empty_store_is_saved_and_loaded, make_path),
         cmocka_unit_test_setup(what_was_saved_is_loaded_after_the_file_was_opened_again, make_path),
+        cmocka_unit_test_setup(by_what_a_log_is_known_again_is_saved_with_the_position, make_path),
         cmocka_unit_test_setup(a_chain_of_partial_saves_is_the_whole, make_path),
         cmocka_unit_test_setup(an_opened_file_can_be_saved_to_partially_by_the_restored_store,
                                make_path),
@@ -372,6 +558,11 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(a_file_that_is_no_database_is_refused_untouched, make_path),
         cmocka_unit_test_setup(an_empty_file_is_taken, make_path),
         cmocka_unit_test_setup(a_path_that_cannot_be_is_an_io_error, make_path),
+        cmocka_unit_test_setup(an_old_file_says_the_same_and_is_of_this_version_from_then_on,
+                               make_path),
+        cmocka_unit_test_setup(an_old_file_that_is_only_looked_at_stays_as_it_is, make_path),
+        cmocka_unit_test_setup(a_file_whose_keys_come_and_go_stays_as_large_as_what_it_holds,
+                               make_path),
         cmocka_unit_test_setup(a_failed_save_leaves_the_old_state_and_the_next_whole_one_works,
                                make_path),
     };

@@ -79,13 +79,30 @@ static inline void write_file(const char *to, const unsigned char *bytes, size_t
     assert_int_equal(fclose(file), 0);
 }
 
-/* Runs SQL on a file through a connection of its own. */
+/* The layer that keeps the checksums of pages right, for a file that has them. */
+static inline const char *vfs_of(const char *file)
+{
+    unsigned char header[24] = {0};
+    FILE *from = fopen(file, "rb");
+
+    if (from != NULL) {
+        (void)!fread(header, 1, sizeof header, from);
+        (void)fclose(from);
+    }
+    return header[20] == 8 ? "livectr" : NULL;
+}
+
+/* Runs SQL on a file through a connection of its own, as a bug of ours would. */
 static inline void run_sql(const char *sql)
 {
     sqlite3 *handle = NULL;
     char *message = NULL;
 
-    assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs_of(path)),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL),
+                     SQLITE_OK);
     if (sqlite3_exec(handle, sql, NULL, NULL, &message) != SQLITE_OK) {
         fail_msg("%s: %s", sql, message);
     }
@@ -125,9 +142,10 @@ static inline int compare_hashes(const void *left, const void *right)
 static inline void pack_minutes(const struct checkpoint *from, struct packer *packer)
 {
     for (size_t i = 0; i < from->minutes_count; i++) {
-        const struct minute_block *block = from->minutes[i].block;
+        struct minute_block *block = NULL;
         static uint64_t sums[4096];
 
+        assert_int_equal(checkpoint_minute_open(&from->minutes[i], &block), CTR_OK);
         pack_signed(packer, from->minutes[i].minute_ms);
         assert_true(block->rows_count <= sizeof sums / sizeof sums[0]);
         for (size_t r = 0; r < block->rows_count; r++) {
@@ -139,6 +157,7 @@ static inline void pack_minutes(const struct checkpoint *from, struct packer *pa
         }
         qsort(sums, block->rows_count, sizeof sums[0], compare_hashes);
         pack_bytes(packer, sums, block->rows_count * sizeof sums[0]);
+        minute_block_give(block);
     }
 }
 
@@ -159,7 +178,13 @@ static inline void pack_checkpoint(const struct checkpoint *from, struct packer 
         pack_bytes(packer, partition->topic, strlen(partition->topic));
         pack_signed(packer, partition->number);
         pack_signed(packer, partition->arrival_ms);
-        pack_unsigned(packer, partition->gap_records);
+        pack_unsigned(packer, partition->lost);
+        pack_unsigned(packer, partition->redelivered);
+        pack_unsigned(packer, partition->unverified);
+        pack_unsigned(packer, partition->log_changes);
+        pack_signed(packer, partition->print.offset);
+        pack_signed(packer, partition->print.time_ms);
+        pack_hash(packer, partition->print.hash);
         pack_bytes(packer, partition->intervals,
                    partition->intervals_count * sizeof partition->intervals[0]);
         pack_bytes(packer, &partition->counts, sizeof partition->counts);
@@ -251,6 +276,25 @@ static inline struct store *full_store(void)
     store_record_malformed(store, 0, 100, BEGIN_MS, MALFORMED_KEY_TWICE, "{}");
     settle_at(store, BEGIN_MS + 150000);
     return store;
+}
+
+/* The store above, some minutes later: a step a minute, of which the first are final. */
+enum { LATER_STEPS = 6 };
+
+static inline void later_step(struct store *store, int step)
+{
+    view(store, 0, BEGIN_MS + 220000 + step * 60000, "/c", "box");
+    settle_at(store, BEGIN_MS + 222000 + step * 60000);
+}
+
+/* Saved when it was full, and after each step. */
+static inline void save_steps(struct snapshot *snapshot, struct store *store)
+{
+    save(snapshot, store, true);
+    for (int step = 0; step < LATER_STEPS; step++) {
+        later_step(store, step);
+        save(snapshot, store, false);
+    }
 }
 
 #endif

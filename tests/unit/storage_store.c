@@ -504,6 +504,54 @@ static void who_gets_the_last_key_depends_on_topic_partition_and_offset(void **s
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+/* Long ids use up their bytes before their number; what they leave when they go is free again. */
+static void ids_of_keys_have_a_limit_in_bytes(void **state)
+{
+    struct store_options options = fixture_options("1m");
+    struct store *store = NULL;
+    struct store_status status;
+    char page[300];
+
+    (void)state;
+    options.key_text_max_bytes = 2000;
+    store = fixture_store(&options, 1);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(page, sizeof page, "/%0200d", i);
+        view(store, 0, BEGIN_MS + i, page, NULL);
+    }
+    settle_at(store, BEGIN_MS + 2000);
+    assert_int_equal(store_status_read(store, &status), CTR_OK);
+    assert_int_equal(status.keys[LEVEL_PAGE], 9); /* the ninth passes 8 * (40 + 201) < 2000 */
+    assert_int_equal(status.keys_folded, 11);
+    store_status_done(&status);
+    assert_totals(store, 0, NULL, NULL, 20, 0);
+    settle_at(store, BEGIN_MS + 200000);
+    view(store, 0, BEGIN_MS + 200500, "/new", NULL);
+    settle_at(store, BEGIN_MS + 202000);
+    assert_totals(store, 0, "/new", NULL, 1, 0);
+    store_free(store);
+}
+
+static void held_records_have_a_limit_in_bytes(void **state)
+{
+    struct store_options options = fixture_options("1m");
+    struct store *store = NULL;
+    char page[300];
+    int held = 0;
+
+    (void)state;
+    options.held_max_bytes = 10000;
+    store = fixture_store(&options, 1);
+    for (; held < 100 && !store_overfull(store); held++) {
+        (void)snprintf(page, sizeof page, "/%0200d", held);
+        view(store, 0, BEGIN_MS + held, page, NULL);
+    }
+    assert_in_range(held, 25, 40); /* some 300 bytes each */
+    settle_at(store, BEGIN_MS + 2000);
+    assert_false(store_overfull(store)); /* names of keys do not count */
+    store_free(store);
+}
+
 static void a_store_needs_a_window(void **state)
 {
     struct store_options options = fixture_options("10m");
@@ -628,6 +676,8 @@ int main(void)
         cmocka_unit_test(beyond_the_limit_the_other_row_keeps_the_sums_right),
         cmocka_unit_test(keys_come_back_when_old_ones_expire),
         cmocka_unit_test(who_gets_the_last_key_depends_on_topic_partition_and_offset),
+        cmocka_unit_test(ids_of_keys_have_a_limit_in_bytes),
+        cmocka_unit_test(held_records_have_a_limit_in_bytes),
         cmocka_unit_test(a_store_needs_a_window),
         cmocka_unit_test(a_partition_has_one_index_and_a_bounded_name),
         cmocka_unit_test(partitions_are_listed_by_topic_and_number),

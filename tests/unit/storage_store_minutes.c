@@ -400,7 +400,7 @@ static void *ask(void *argument)
     struct asker *asker = argument;
     struct timespec deadline;
 
-    (void)clock_gettime(CLOCK_REALTIME, &deadline);
+    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += asker->wait_ms / 1000;
     deadline.tv_nsec += asker->wait_ms % 1000 * 1000000;
     if (deadline.tv_nsec >= 1000000000) {

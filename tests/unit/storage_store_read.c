@@ -18,7 +18,7 @@ static void assert_list(const struct store *store, struct list_query query, cons
     assert_int_equal(store_list(store, &query, &listing), CTR_OK);
     for (size_t i = 0; i < listing->count; i++) {
         const struct list_row *row = &listing->rows[i];
-        struct text id = query.level == LEVEL_PAGE ? row->page : row->box;
+        struct text id = query.level == LEVEL_PAGE ? row->place.page : row->place.box;
 
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%.*s", i == 0 ? "" : " ",
                                    (int)id.length, id.bytes);
@@ -127,8 +127,8 @@ static void ids_may_hold_any_byte_and_be_as_long_as_allowed(void **state)
     settle_at(store, BEGIN_MS + 1000);
     assert_int_equal(store_list(store, &query, &listing), CTR_OK);
     assert_int_equal(listing->count, 1);
-    assert_int_equal(listing->rows[0].page.length, 3);
-    assert_memory_equal(listing->rows[0].page.bytes, "a\0b", 3);
+    assert_int_equal(listing->rows[0].place.page.length, 3);
+    assert_memory_equal(listing->rows[0].place.page.bytes, "a\0b", 3);
     listing_free(listing);
     store_free(store);
 }

@@ -124,6 +124,20 @@ static void what_is_no_list_of_windows_is_refused_with_the_reason(void **state)
     }
 }
 
+static void the_window_of_twice_the_length_is_found_or_none(void **state)
+{
+    struct window_set set;
+
+    (void)state;
+    assert_int_equal(window_set_parse("1m,2m,10m,20m,30m,24h,48h", &set, NULL), CTR_OK);
+    assert_int_equal(window_set_find_twice(&set, 0), 1);
+    assert_int_equal(window_set_find_twice(&set, 1), set.count); /* 10m is more than twice 2m */
+    assert_int_equal(window_set_find_twice(&set, 2), 3);
+    assert_int_equal(window_set_find_twice(&set, 3), set.count);
+    assert_int_equal(window_set_find_twice(&set, 5), 6);
+    assert_int_equal(window_set_find_twice(&set, 6), set.count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +147,7 @@ int main(void)
         cmocka_unit_test(windows_are_found_by_their_whole_name),
         cmocka_unit_test(the_shortest_and_the_longest_window_are_taken),
         cmocka_unit_test(what_is_no_list_of_windows_is_refused_with_the_reason),
+        cmocka_unit_test(the_window_of_twice_the_length_is_found_or_none),
     };
 
     return cmocka_run_group_tests_name("storage/window", tests, NULL, NULL);

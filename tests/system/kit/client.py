@@ -75,6 +75,24 @@ class Client:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         return self.exchange(head.encode("ascii") + b"\r\n" + (body or b""), method == "HEAD")
 
+    def connected(self) -> bool:
+        return self._socket is not None
+
+    def connect(self) -> None:
+        self._socket = socket.create_connection(self.address, timeout=self.timeout)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._rest = b""
+        self.connections += 1
+
+    def request_once(self, method: str, target: str) -> Response:
+        """Like request(), but a connection that dies is a failure, old or not."""
+        head = f"{method} {target} HTTP/1.1\r\nHost: {self.address[0]}:{self.address[1]}\r\n\r\n"
+        try:
+            return self._exchange(head.encode("ascii"), method == "HEAD")
+        except (OSError, EOFError):
+            self.close()
+            raise
+
     def exchange(self, raw: bytes, head_only: bool = False) -> Response:
         """Sends ready bytes and reads one answer. A dead old connection is replaced once."""
         old = self._socket is not None
@@ -92,10 +110,8 @@ class Client:
 
     def _exchange(self, raw: bytes, head_only: bool) -> Response:
         if self._socket is None:
-            self._socket = socket.create_connection(self.address, timeout=self.timeout)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._rest = b""
-            self.connections += 1
+            self.connect()
+        assert self._socket is not None
         self._socket.sendall(raw)
         head = self._take_until(b"\r\n\r\n").decode("latin-1").split("\r\n")
         headers = {}

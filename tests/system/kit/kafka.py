@@ -6,11 +6,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
-from typing import Any, Iterable, Iterator, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple, Sequence
 
 from kit import ROOT
-from kit.wait import continue_process, stop_process
+from kit.wait import continue_process, stop_process, until
 
 
 class Record(NamedTuple):
@@ -53,15 +54,18 @@ class Kafka:
 
     DEV = [os.path.join(ROOT, "dev"), "kafka"]
 
-    def __init__(self, ktool: str, version: str, brokers: int = 1) -> None:
+    def __init__(self, ktool: str, version: str, brokers: int = 1, name: str = "",
+                 options: Sequence[str] = ()) -> None:
+        """options: more arguments for `./dev kafka start`."""
         self.ktool = ktool
         self.version = version
-        self.name = f"judge-{os.getpid()}-{version}-{brokers}"
+        self.name = f"judge-{os.getpid()}-{version}-{brokers}{name}"
         text = run([*self.DEV, "start", "--name", self.name, "--version", version,
-                    "--brokers", str(brokers)], seconds=600)
+                    "--brokers", str(brokers), *options], seconds=600)
         self.bootstrap = text.strip().splitlines()[-1]
         self.pids = self._numbers("KAFKA_PID_")
         self.ports = self._numbers("KAFKA_PORT_")
+        self.through_port = self._numbers("KAFKA_THROUGH_").get("PORT", 0)
         self._warm_up()
 
     def _warm_up(self) -> None:
@@ -69,15 +73,32 @@ class Kafka:
         self.create("warm-up", 1)
         self.produce([Record("warm-up", 0, -1, b"{}")])
 
-    def _numbers(self, prefix: str) -> dict[int, int]:
-        """What `./dev kafka env` says per broker."""
+    def data(self, broker: int) -> str:
+        """The folder with a broker's logs."""
+        pairs = dict(line.split("=", 1)
+                     for line in run([*self.DEV, "env", "--name", self.name]).splitlines())
+        return os.path.join(pairs["KAFKA_DATA"], f"data-{broker}")
+
+    def _numbers(self, prefix: str) -> dict[Any, int]:
+        """What `./dev kafka env` says per broker (by its number)."""
         pairs = (line.partition("=")
                  for line in run([*self.DEV, "env", "--name", self.name]).splitlines())
-        return {int(key.removeprefix(prefix)): int(value)
-                for key, _, value in pairs if key.startswith(prefix)}
+        named = {key.removeprefix(prefix): int(value)
+                 for key, _, value in pairs if key.startswith(prefix)}
+        return {int(key) if key.isdigit() else key: value for key, value in named.items()}
 
     def stop(self) -> None:
         subprocess.run([*self.DEV, "stop", "--name", self.name], capture_output=True, check=False)
+
+    def kill(self, broker: int) -> None:
+        """kill -9 of its process, until it is gone."""
+        os.kill(self.pids[broker], signal.SIGKILL)
+        until("the broker is gone", lambda: not os.path.exists(f"/proc/{self.pids[broker]}"), 10)
+
+    def revive(self) -> None:
+        """Starts the brokers that were killed, on their ports and with their data."""
+        run([*self.DEV, "revive", "--name", self.name], seconds=120)
+        self.pids = self._numbers("KAFKA_PID_")
 
     def suspend(self, broker: int) -> None:
         stop_process(self.pids[broker])
@@ -90,17 +111,35 @@ class Kafka:
     def _command(self, verb: str, *arguments: str) -> list[str]:
         return [self.ktool, verb, "-b", self.bootstrap, *arguments]
 
-    def create(self, topic: str, partitions: int, leaders: str | None = None) -> None:
-        more = ["--leaders", leaders] if leaders else []
+    def create(self, topic: str, partitions: int, leaders: str | None = None,
+               **config: object) -> None:
+        """config: of the topic; retention__ms stands for retention.ms."""
+        more = [f"{key.replace('__', '.')}={value}" for key, value in config.items()]
+        more += ["--leaders", leaders] if leaders else []
         run(self._command("create", topic, str(partitions), *more))
 
     def grow(self, topic: str, partitions: int) -> None:
         run(self._command("partitions", topic, str(partitions)))
 
-    def produce(self, records: Iterable[Record], rate: int = 0, lz4: bool = False) -> int:
+    def delete(self, topic: str) -> None:
+        run(self._command("delete", topic))
+
+    def delete_records(self, topic: str, partition: int, before: int) -> None:
+        """What lies before an offset goes, as if retention had taken it; -1: everything."""
+        run(self._command("delete-records", topic, str(partition), str(before)))
+
+    def transact(self, transaction: str, how: str, records: Iterable[Record] = ()) -> int:
+        """Produces in one transaction; how: commit, abort, hang, none."""
+        lines = [record.line() for record in records]
+        run(self._command("transact", transaction, how), b"".join(lines))
+        return len(lines)
+
+    def produce(self, records: Iterable[Record], rate: int = 0, lz4: bool = False,
+                key: str | None = None) -> int:
         """Produces and waits for every acknowledgement; how many there were."""
         lines = [record.line() for record in records]
         more = (["--rate", str(rate)] if rate else []) + (["--lz4"] if lz4 else [])
+        more += ["--key", key] if key else []
         text = run(self._command("produce", *more), b"".join(lines))
         if text.split() != ["produced", str(len(lines))]:
             raise Failed(f"ktool produce said {text!r} to {len(lines)} records")

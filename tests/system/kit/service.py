@@ -41,6 +41,8 @@ class Service:
         self.admin: tuple[str, int] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.starts = 0
+        self.prefix: list[str] = []  # e.g. prlimit and its arguments
+        self.environment: dict[str, str] = {}
         self._client: Client | None = None
 
     def __enter__(self) -> "Service":
@@ -51,24 +53,27 @@ class Service:
 
     # ---- life ----------------------------------------------------------------------------------
 
-    def launch(self, extra: Sequence[str] = ()) -> "Service":
-        """Starts the process without waiting for anything."""
+    def launch(self, extra: Sequence[str] = (), environment: Mapping[str, str] | None = None,
+               binary: str = "") -> "Service":
+        """Starts the process without waiting for anything; binary: another build of it."""
         write_config(self.config, self.settings)
         self.starts += 1
         self.close_client()
         self.http = self.admin = None
         with open(self.stdout_path, "wb") as out, open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--config", self.config, *extra],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=clean_environment())
+                [*self.prefix, binary or self.binary, "serve", "--config", self.config, *extra],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=log,
+                env=clean_environment(**self.environment, **(environment or {})))
         return self
 
     def start(self, extra: Sequence[str] = (), seconds: float = 15) -> "Service":
         self.launch(extra)
-        until("the line `listening ...` on stdout", self._listening, seconds, seen=self.log_tail)
+        until("the line `listening ...` on stdout", self.listening, seconds, seen=self.log_tail)
         return self
 
-    def _listening(self) -> bool:
+    def listening(self) -> bool:
+        """Whether it has said where it listens. Raises where it has ended."""
         with open(self.stdout_path, encoding="utf-8", errors="replace") as file:
             match = _LISTENING.search(file.read())
         if match:

@@ -48,7 +48,7 @@ def _all_stopped(pid: int) -> bool:
 def stop_process(pid: int) -> None:
     """SIGSTOP, and until it holds: each thread stops only when it is next scheduled."""
     os.kill(pid, signal.SIGSTOP)
-    until("every thread stopped", lambda: _all_stopped(pid), 5, step=0.0002)
+    until("every thread stopped", lambda: _all_stopped(pid), 30, step=0.0002)
 
 
 def continue_process(pid: int) -> None:

@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import tempfile
+import time
 from typing import Any
 
 from kit import ROOT
@@ -27,6 +28,8 @@ class World:
         self.seed = seed
         self.lie = lie
         self.root = ROOT
+        self.hours = 0.0  # how long the fault suite may take; 0: a bounded run
+        self.began = time.monotonic()
         self.temporary = tempfile.mkdtemp(prefix="livectr-system-")
         self._clusters: dict[tuple[str, int], Kafka] = {}
 

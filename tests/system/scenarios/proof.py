@@ -22,7 +22,8 @@ from kit.world import Scene
 
 WINDOWS = ("1m", "10m", "1h", "24h")
 SETTINGS = {"people_horizon": "1h", "click_gap": "10s", "filter": "bot=true",
-            "windows": ",".join(WINDOWS), "max_visitors": "200000000"}
+            "windows": ",".join(WINDOWS), "max_visitors": "200000000",
+            "scout_after": "off"}  # answers are to be of many moments of the past
 BATCH = 50
 HOUR_MS = 3_600_000
 

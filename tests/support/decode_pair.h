@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The fast decoder beside the judge: one record through both, and what differs in words. The record
+ * lies in memory of its own length, so that a sanitizer sees a byte too far.
+ */
+#ifndef LIVECTR_TESTS_SUPPORT_DECODE_PAIR_H
+#define LIVECTR_TESTS_SUPPORT_DECODE_PAIR_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/decode_fast.h"
+#include "service/decode_judge.h"
+
+enum { PAIR_BYTES_MAX = 16384 };
+
+struct pair {
+    struct schema schema;
+    struct judge *judge;
+    struct fast_room *room;
+    unsigned long records, events, plain; /* given; to the judge; to the fast decoder */
+};
+
+/* What the settings of one pair are. */
+struct pair_setting {
+    const char *name, *value;
+};
+
+/* NULL: out of memory, or a setting that is none. */
+static inline struct pair *pair_new(const struct pair_setting *settings, size_t count)
+{
+    struct pair *pair = calloc(1, sizeof *pair);
+    struct config config;
+    struct ctr_error error;
+    bool good = pair != NULL;
+
+    config_defaults(&config);
+    for (size_t i = 0; good && i < count; i++)
+        good = config_set(&config, settings[i].name, settings[i].value, "test", &error) == CTR_OK;
+    if (good && schema_read(&config, &pair->schema, &error) == CTR_OK)
+        pair->judge = judge_new(&pair->schema, PAIR_BYTES_MAX);
+    if (good && pair->judge != NULL && fast_room_new(PAIR_BYTES_MAX, &pair->room) == CTR_OK)
+        return pair;
+    free(pair);
+    return NULL;
+}
+
+static inline void pair_free(struct pair *pair)
+{
+    if (pair != NULL) {
+        judge_free(pair->judge);
+        fast_room_free(pair->room);
+    }
+    free(pair);
+}
+
+static inline bool pair_same_text(struct text left, struct text right)
+{
+    return left.length == right.length &&
+           (left.length == 0 || memcmp(left.bytes, right.bytes, left.length) == 0);
+}
+
+/* What differs, NULL when nothing does. */
+static inline const char *pair_differs(const struct event *fast, const struct decoded *judged)
+{
+    const struct event *event = &judged->event;
+
+    if (!judged->is_event)
+        return "an event where the judge sees none";
+    if (fast->type != event->type)
+        return "type";
+    if (fast->ts_ms != event->ts_ms)
+        return "ts";
+    if (!pair_same_text(fast->page, event->page))
+        return "page";
+    if (!pair_same_text(fast->box, event->box))
+        return "box";
+    if (!pair_same_text(fast->visitor, event->visitor))
+        return "visitor";
+    if (!pair_same_text(fast->id, event->id))
+        return "id";
+    return fast->filtered != event->filtered ? "filtered" : NULL;
+}
+
+/* The record through the judge, and through the fast decoder with every scan that this machine has
+ * (or one of them, by `which` below SCAN_KINDS). All must take it or none. NULL: all agree. */
+static inline const char *pair_check(struct pair *pair, const char *bytes, size_t length,
+                                     enum topic_type type, enum scan_kind which)
+{
+    struct text record = {bytes, length};
+    struct decoded judged;
+    struct event event;
+    const char *wrong = NULL;
+    int taken = -1;
+
+    pair->records++;
+    judge_record(pair->judge, bytes, length, type, &judged);
+    for (enum scan_kind kind = 0; length > 0 && kind < SCAN_KINDS && wrong == NULL; kind++) {
+        bool plain;
+
+        if (scan_of(kind) == NULL || (which < SCAN_KINDS && kind != which))
+            continue;
+        pair->room->escapes.used = 0;
+        plain = fast_decode(&pair->schema, scan_of(kind), pair->room, record, type, &event);
+        if (taken >= 0 && taken != plain)
+            return "plain to one scan only";
+        taken = plain;
+        if (plain)
+            wrong = pair_differs(&event, &judged);
+    }
+    pair->events += judged.is_event;
+    pair->plain += taken == 1;
+    return wrong;
+}
+
+#endif
