@@ -24,6 +24,10 @@ endif()
 target_compile_options(livectr_flags INTERFACE ${warnings} -g -fno-strict-aliasing
                        -fstack-protector-strong -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
+if(LIVECTR_FAULT_POINTS)
+  target_compile_definitions(livectr_flags INTERFACE LIVECTR_FAULT_POINTS)
+endif()
+
 if(LIVECTR_SANITIZE)
   target_compile_options(livectr_flags INTERFACE -fsanitize=${LIVECTR_SANITIZE}
                          -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
