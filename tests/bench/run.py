@@ -165,8 +165,12 @@ def run_programs(args: argparse.Namespace) -> int:
 def empty_parts(found: dict[str, list[Row]]) -> list[str]:
     """Parts that gave nothing, or a figure that cannot be one."""
     return [f"{name}: {row.name if row else 'no rows'}" for name, rows in found.items()
-            for row in (rows or [None]) if row is None or not row.value > 0
-            or (row.ratio is not None and not row.ratio > 0)]
+            for row in (rows or [None]) if row is None or not is_figure(row)]
+
+
+def is_figure(row: Row) -> bool:
+    measured = row.value >= 0 if row.may_be_zero else row.value > 0
+    return measured and (row.ratio is None or row.ratio > 0)
 
 
 def main() -> int:

@@ -76,8 +76,10 @@ def play(world: World, name: str, scenario: Scenario, again: bool = False) -> tu
     return reason, slow
 
 
-def first_line(text: str) -> str:
-    return text.splitlines()[0][:300]
+def one_line(text: str) -> str:
+    """What stands in the list of failures, where a line is one failure: its beginning and its end."""
+    flat = " | ".join(line.strip() for line in text.splitlines())
+    return flat if len(flat) <= 900 else f"{flat[:400]} [...] {flat[-500:]}"
 
 
 def main() -> int:
@@ -109,11 +111,11 @@ def main() -> int:
             print(f"[{at}/{len(scenarios)}] {name}: {promise(scenario)}", flush=True)
             reason, slow = play(world, name, scenario)
             if slow and not args.lie:
-                again.append(f"{name}: {first_line(reason)}")
+                again.append(f"{name}: {one_line(reason)}")
                 print(f"{name}: once more", flush=True)
                 reason, slow = play(world, name, scenario, again=True)
             if reason:
-                failures.append(f"{name}: {first_line(reason)}")
+                failures.append(f"{name}: {one_line(reason)}")
     finally:
         world.close(keep=args.keep or bool(failures))
     print(f"all of it in {time.monotonic() - begun:.0f} s")

@@ -20,6 +20,7 @@ class Row:
     yardstick: float | None = None
     ratio: float | None = None  # larger is better for us
     note: str = ""
+    may_be_zero: bool = False  # a share that may be too small to be seen
     line: list[float] = field(default_factory=list)  # values of a sweep, drawn small
     more: dict[str, Any] = field(default_factory=dict)
 

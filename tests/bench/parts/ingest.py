@@ -46,8 +46,7 @@ def run(bench: Bench) -> list[Row]:
             "consumer that does nothing", beside_it["events_per_cpu_s"],
             reader["events_per_cpu_s"] / beside_it["events_per_cpu_s"], more=reader)]
     spent = ours["ns_per_event"]
-    rows += [Row(f"budget: {name}", spent[key], "ns/event", beside, value,
-                 None)
+    rows += [Row(f"budget: {name}", spent[key], "ns/event", beside, value, may_be_zero=True)
              for name, key, beside, value in (
                  ("librdkafka's threads", "librdkafka", "all of the consumer that does nothing",
                   1e9 / nothing["events_per_cpu_s"]),
