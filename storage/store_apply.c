@@ -56,21 +56,37 @@ static enum ctr_status reserve_slices(struct store *store)
     return CTR_OK;
 }
 
+/* Counts, and people of the same second: both while the key is at hand. */
+static void append_list(struct store *store, const struct gain_list *list)
+{
+    struct slice *slice = NULL;
+    struct slice *crowd = NULL;
+    enum ctr_status status = slices_locate(&store->slices, list->start_ms, &slice);
+
+    CTR_ASSERT(status == CTR_OK && slice != NULL);
+    if (list->met) {
+        status = store_crowd_slice(store, list->start_ms, &crowd);
+        CTR_ASSERT(status == CTR_OK);
+    }
+    for (size_t g = 0; g < list->count; g++) {
+        const struct gain *gain = &list->gains[g];
+
+        if (g + TOTALS_AHEAD < list->count) {
+            keys_prefetch_key(&store->keys, list->gains[g + TOTALS_AHEAD].cell.key);
+        }
+        status = slices_add(&store->slices, &store->keys, slice, &gain->cell);
+        CTR_ASSERT(status == CTR_OK); /* the room was made before */
+        if (crowd_changes(&gain->crowd)) {
+            status = slices_add(&store->crowds, &store->keys, crowd, &gain->crowd);
+            CTR_ASSERT(status == CTR_OK);
+        }
+    }
+}
+
 static void append_slices(struct store *store)
 {
     for (size_t i = 0; i < store->step.lists_count; i++) {
-        const struct gain_list *list = &store->step.lists[i];
-        struct slice *slice = NULL;
-        enum ctr_status status = slices_locate(&store->slices, list->start_ms, &slice);
-
-        CTR_ASSERT(status == CTR_OK && slice != NULL);
-        for (size_t g = 0; g < list->count; g++) {
-            if (g + TOTALS_AHEAD < list->count) {
-                keys_prefetch_key(&store->keys, list->gains[g + TOTALS_AHEAD].cell.key);
-            }
-            status = slices_add(&store->slices, &store->keys, slice, &list->gains[g].cell);
-            CTR_ASSERT(status == CTR_OK); /* the room was made before */
-        }
+        append_list(store, &store->step.lists[i]);
     }
 }
 
@@ -88,6 +104,10 @@ static void add_totals(struct store *store)
             }
             slices_count(&store->slices, &store->keys, &list->gains[g].cell, list->start_ms,
                          store->published.from_ms);
+            if (crowd_changes(&list->gains[g].crowd)) {
+                slices_count(&store->crowds, &store->keys, &list->gains[g].crowd, list->start_ms,
+                             store->published.from_ms);
+            }
         }
     }
 }

@@ -254,9 +254,12 @@ static void mind_gap(struct store *store, const struct plan *plan, uint32_t *fla
     }
 }
 
-static void count_levels(struct store *store, const struct plan *plan)
+/* ret_gains: where people of the event's own second go. */
+static void count_levels(struct store *store, const struct plan *plan,
+                         struct gain *ret_gains[LEVEL_COUNT])
 {
     const struct held_event *event = plan->event;
+    struct gain_list *list = &store->step.lists[plan->list];
     bool view = event->type == EVENT_VIEW;
 
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
@@ -264,21 +267,25 @@ static void count_levels(struct store *store, const struct plan *plan)
             store_counts_at(store, (enum event_type)event->type, event->box != NULL, level);
         struct gain *gain = NULL;
 
+        ret_gains[level] = NULL;
         if (plan->kids[level] == KEY_NONE) {
             continue;
         }
         store->step.folded += level != LEVEL_SITE && plan->kids[level] == keys_reserved(level);
         /* Also where nothing is added: a page has a key as soon as one of its boxes was seen. */
-        gain = step_gain(store, &store->step.lists[plan->list], plan->kids[level]);
+        gain = step_gain(store, list, plan->kids[level]);
         gain->events += counts ? 1 : 0;
         gain->cell.impressions += counts && view ? 1 : 0;
         gain->cell.clicks += counts && !view && plan->verdict.counts ? 1 : 0;
+        ret_gains[level] = list->of_second ? gain : NULL;
     }
 }
 
 static void count_event(struct store *store, const struct plan *plan, uint32_t *flags)
 {
     const struct held_event *event = plan->event;
+    struct gain *gains[LEVEL_COUNT];
+    uint32_t met = 0;
 
     *flags |= event->type == EVENT_CLICK ? JOURNAL_CLICK : 0;
     *flags |= folded_levels(store, plan) * (uint32_t)JOURNAL_FOLDED;
@@ -287,8 +294,12 @@ static void count_event(struct store *store, const struct plan *plan, uint32_t *
         note_event(store, plan, plan->verdict.counts ? NOTE_OLD : NOTE_OLD_REPEATED);
         return;
     }
-    count_levels(store, plan);
-    *flags |= store_meet(store, event, plan->kids, plan->ahead);
+    count_levels(store, plan, gains);
+    met = store_meet(store, event, plan->kids, gains, plan->ahead);
+    if (met != 0 && store->step.lists[plan->list].of_second) {
+        store->step.lists[plan->list].met = true;
+    }
+    *flags |= met;
 }
 
 static void take_event(struct store *store, struct held_event *event, const struct plan *plan)

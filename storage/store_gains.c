@@ -50,6 +50,8 @@ enum ctr_status step_list(struct store *store, int64_t start_ms, size_t *ret_at)
     }
     list = &step->lists[step->lists_count++];
     list->start_ms = start_ms;
+    list->of_second = start_ms >= store->slices.tiers[0].limit_ms;
+    list->met = false;
     list->mark = store->slices.next_mark++;
     list->count = 0;
     return CTR_OK;
@@ -76,7 +78,7 @@ struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid
 
     if (mark->list != list->mark) {
         *mark = (struct key_mark){.list = list->mark, .at = (uint32_t)list->count};
-        list->gains[list->count++] = (struct gain){.cell = {.key = kid}};
+        list->gains[list->count++] = (struct gain){.cell = {.key = kid}, .crowd = {.key = kid}};
     }
     return &list->gains[mark->at];
 }

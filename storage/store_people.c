@@ -58,34 +58,52 @@ enum ctr_status store_reserve_people(struct store *store, const struct held_even
     return CTR_OK;
 }
 
+/* Where what happens to a key's people is listed. */
+struct crowd_target {
+    struct step *step;
+    struct crowd_cell *own; /* of the event's second, NULL where it has none */
+    int64_t own_s;
+    uint32_t kid;
+};
+
+static inline void add_crowd(struct crowd_cell *into, const int32_t numbers[3])
+{
+    into->viewers += numbers[0];
+    into->clickers += numbers[1];
+    into->clicking += numbers[2];
+}
+
 /* Lists one end of a move of a key: all that enters (or leaves) the same second in one entry.
  * Number by number: a cell that is put together and copied at once waits for its parts to be
  * written. */
-static inline void list_step(struct step *step, int64_t second_s, uint32_t kid,
+static inline void list_step(const struct crowd_target *target, int64_t second_s,
                              const int32_t numbers[3])
 {
+    struct step *step = target->step;
     struct crowd_step *last = step->steps_count == 0 ? NULL : &step->steps[step->steps_count - 1];
 
     if (second_s == PEOPLE_NEVER) {
         return;
     }
-    if (last == NULL || last->second_s != second_s || last->cell.key != kid) {
+    if (target->own != NULL && second_s == target->own_s) {
+        add_crowd(target->own, numbers);
+        return;
+    }
+    if (last == NULL || last->second_s != second_s || last->cell.key != target->kid) {
         CTR_ASSERT(step->steps != NULL && step->steps_count < step->steps_capacity);
         last = &step->steps[step->steps_count++];
         last->second_s = second_s;
-        last->cell.key = kid;
+        last->cell.key = target->kid;
         last->cell.viewers = numbers[0];
         last->cell.clickers = numbers[1];
         last->cell.clicking = numbers[2];
         return;
     }
-    last->cell.viewers += numbers[0];
-    last->cell.clickers += numbers[1];
-    last->cell.clicking += numbers[2];
+    add_crowd(&last->cell, numbers);
 }
 
 /* One end of each move: -1 in the second that it leaves, or 1 in the one that it enters. */
-static inline void list_ends(struct step *step, uint32_t kid, const struct people_moves *moves,
+static inline void list_ends(const struct crowd_target *target, const struct people_moves *moves,
                              int32_t sign)
 {
     const struct people_move *viewer = &moves->viewer;
@@ -93,27 +111,28 @@ static inline void list_ends(struct step *step, uint32_t kid, const struct peopl
     const struct people_move *clicking = &moves->clicking;
 
     if (viewer->enters_s != PEOPLE_NEVER) {
-        list_step(step, sign < 0 ? viewer->leaves_s : viewer->enters_s, kid,
+        list_step(target, sign < 0 ? viewer->leaves_s : viewer->enters_s,
                   (const int32_t[]){sign, 0, 0});
     }
     if (clicker->enters_s != PEOPLE_NEVER) {
-        list_step(step, sign < 0 ? clicker->leaves_s : clicker->enters_s, kid,
+        list_step(target, sign < 0 ? clicker->leaves_s : clicker->enters_s,
                   (const int32_t[]){0, sign, 0});
     }
     if (clicking->enters_s != PEOPLE_NEVER) {
-        list_step(step, sign < 0 ? clicking->leaves_s : clicking->enters_s, kid,
+        list_step(target, sign < 0 ? clicking->leaves_s : clicking->enters_s,
                   (const int32_t[]){0, 0, sign});
     }
 }
 
-static void list_moves(struct step *step, uint32_t kid, const struct people_moves *moves)
+static void list_moves(const struct crowd_target *target, const struct people_moves *moves)
 {
-    list_ends(step, kid, moves, -1);
-    list_ends(step, kid, moves, 1);
+    list_ends(target, moves, -1);
+    list_ends(target, moves, 1);
 }
 
 uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT], const struct foreseen *ahead)
+                    const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT],
+                    const struct foreseen *ahead)
 {
     int64_t second_s = moment_floor(event->ts_ms, 1000) / 1000;
     uint32_t flags = JOURNAL_PEOPLE;
@@ -131,7 +150,12 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
         }
         touched.print = print_of(store, event, ahead, level, kids[level]);
         if (people_touch(&store->people, &touched, &moves)) {
-            list_moves(&store->step, kids[level], &moves);
+            list_moves(
+                &(struct crowd_target){.step = &store->step,
+                                       .own = gains[level] == NULL ? NULL : &gains[level]->crowd,
+                                       .own_s = second_s,
+                                       .kid = kids[level]},
+                &moves);
         } else {
             struct key *key = keys_at(&store->keys, kids[level]);
 
@@ -229,34 +253,51 @@ static void merge_list(struct store *store, struct crowd_list *list)
         cells[merged++] = cells[i];
     }
     for (size_t i = 0; i < merged; i++) {
-        if (cells[i].viewers != 0 || cells[i].clickers != 0 || cells[i].clicking != 0) {
+        if (crowd_changes(&cells[i])) {
             cells[kept++] = cells[i];
         }
     }
     list->count = kept;
 }
 
-/* Room in every slice that gets cells. The seconds of one slice follow each other. */
+enum ctr_status store_crowd_slice(struct store *store, int64_t ts_ms, struct slice **ret_slice)
+{
+    enum ctr_status status = slices_locate(&store->crowds, ts_ms, ret_slice);
+
+    CTR_ASSERT(status != CTR_OK || *ret_slice != NULL); /* reach lies within what is kept */
+    return status;
+}
+
+static enum ctr_status reserve_slice(struct store *store, int64_t ts_ms, size_t count, bool first)
+{
+    struct slice *slice = NULL;
+
+    if (store_crowd_slice(store, ts_ms, &slice) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    slice->coming = first ? 0 : slice->coming + count;
+    return slices_reserve(&store->crowds, slice, slice->coming);
+}
+
+/* Room in every slice that gets cells: more than one list may go to a slice. */
 static enum ctr_status reserve_crowds(struct store *store)
 {
-    int64_t slice_ms = MOMENT_NONE;
-    size_t wanted = 0;
+    const struct step *step = &store->step;
+    enum ctr_status status = CTR_OK;
 
-    for (size_t i = 0; i < store->step.crowd_lists_count; i++) {
-        const struct crowd_list *list = &store->step.crowd_lists[i];
-        struct slice *slice = NULL;
-
-        if (slices_locate(&store->crowds, list->second_s * 1000, &slice) != CTR_OK) {
-            return CTR_NO_MEMORY;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < step->lists_count && status == CTR_OK; i++) {
+            if (step->lists[i].met) {
+                status =
+                    reserve_slice(store, step->lists[i].start_ms, step->lists[i].count, pass == 0);
+            }
         }
-        CTR_ASSERT(slice != NULL); /* reach lies within what is kept */
-        wanted = (slice->start_ms == slice_ms ? wanted : 0) + list->count;
-        slice_ms = slice->start_ms;
-        if (slices_reserve(&store->crowds, slice, wanted) != CTR_OK) {
-            return CTR_NO_MEMORY;
+        for (size_t i = 0; i < step->crowd_lists_count && status == CTR_OK; i++) {
+            status = reserve_slice(store, step->crowd_lists[i].second_s * 1000,
+                                   step->crowd_lists[i].count, pass == 0);
         }
     }
-    return CTR_OK;
+    return status;
 }
 
 enum ctr_status store_sort_crowds(struct store *store)
@@ -264,15 +305,14 @@ enum ctr_status store_sort_crowds(struct store *store)
     struct step *step = &store->step;
 
     step->crowd_lists_count = 0;
-    if (step->steps_count == 0) {
-        return CTR_OK;
-    }
-    if (reserve_sort(store) != CTR_OK) {
-        return CTR_NO_MEMORY;
-    }
-    sort_by_second(store);
-    for (size_t i = 0; i < step->crowd_lists_count; i++) {
-        merge_list(store, &step->crowd_lists[i]);
+    if (step->steps_count > 0) {
+        if (reserve_sort(store) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
+        sort_by_second(store);
+        for (size_t i = 0; i < step->crowd_lists_count; i++) {
+            merge_list(store, &step->crowd_lists[i]);
+        }
     }
     return reserve_crowds(store);
 }
@@ -282,9 +322,9 @@ void store_append_crowds(struct store *store)
     for (size_t i = 0; i < store->step.crowd_lists_count; i++) {
         const struct crowd_list *list = &store->step.crowd_lists[i];
         struct slice *slice = NULL;
-        enum ctr_status status = slices_locate(&store->crowds, list->second_s * 1000, &slice);
+        enum ctr_status status = store_crowd_slice(store, list->second_s * 1000, &slice);
 
-        CTR_ASSERT(status == CTR_OK && slice != NULL);
+        CTR_ASSERT(status == CTR_OK);
         for (size_t c = 0; c < list->count; c++) {
             status = slices_add(&store->crowds, &store->keys, slice,
                                 &store->step.cells[list->first + c]);

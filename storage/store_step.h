@@ -15,7 +15,8 @@
 /* What one key gets in one slice in one step. */
 struct gain {
     struct cell cell;
-    int32_t events; /* that were counted, for the revision of their minute */
+    struct crowd_cell crowd; /* of a list of one second: who enters it, or leaves it */
+    int32_t events;          /* that were counted, for the revision of their minute */
     /* As much of these as its minute was told: a step that goes on may have gained more since. */
     int32_t told_impressions, told_clicks, told_events;
 };
@@ -23,6 +24,8 @@ struct gain {
 /* Gains of one slice, or of one minute of a slice that is longer; one per key. */
 struct gain_list {
     int64_t start_ms;
+    bool of_second; /* not of a longer slice: people who enter it are among the gains */
+    bool met;       /* there are such people */
     uint64_t mark;
     size_t count, capacity;
     struct gain *gains;
@@ -45,7 +48,8 @@ struct note {
     enum note_kind kind;
 };
 
-/* A person who leaves or enters one second of one key. */
+/* A person who leaves or enters one second of one key, which is another one than the event's or
+ * in a longer slice. */
 struct crowd_step {
     int64_t second_s;
     struct crowd_cell cell;
@@ -117,9 +121,11 @@ CTR_MUST_USE enum ctr_status step_reserve(struct gain_list *list);
 struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid);
 
 /* One event's people, at the levels whose keys are given (KEY_NONE: not at that level); flags for
- * the journal. After store_reserve_people for the same event. */
+ * the journal. gains: what these keys gain in the event's own second, NULL where it has no list of
+ * its own. After store_reserve_people for the same event. */
 uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT], const struct foreseen *ahead);
+                    const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT],
+                    const struct foreseen *ahead);
 CTR_MUST_USE enum ctr_status store_reserve_people(struct store *store,
                                                   const struct held_event *event,
                                                   const uint32_t kids[LEVEL_COUNT],
@@ -136,11 +142,21 @@ uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash);
 /* Forgets what is too old at to_ms for ids, gaps and people. */
 void store_forget(struct store *store, int64_t to_ms);
 
-/* Sorts the crowd steps by second and merges them; makes room in the slices. Errors: CTR_NO_MEMORY:
- * may be called again. */
+/* Sorts the crowd steps by second and merges them; makes room in the slices, for what is among the
+ * gains as well. Errors: CTR_NO_MEMORY: may be called again. */
 CTR_MUST_USE enum ctr_status store_sort_crowds(struct store *store);
+/* Those that are not among the gains. */
 void store_append_crowds(struct store *store);
 void store_add_crowds(struct store *store); /* under the lock */
+
+/* The crowd slice of a moment at or after reach. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status store_crowd_slice(struct store *store, int64_t ts_ms,
+                                               struct slice **ret_slice);
+
+static inline bool crowd_changes(const struct crowd_cell *crowd)
+{
+    return (crowd->viewers | crowd->clickers | crowd->clicking) != 0;
+}
 
 /* Adds gains and notes to the minutes. Errors: CTR_NO_MEMORY: the next call goes on. */
 CTR_MUST_USE enum ctr_status store_note_minutes(struct store *store);
