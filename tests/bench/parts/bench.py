@@ -90,11 +90,12 @@ class Bench:
         return self.scene.service(f"service-{self.made}", brokers=self.kafka.bootstrap,
                                   topics=topic, **{**NOT_SEARCHED, **settings})
 
-    def ingest(self, topic: str, keep: bool = False, **settings: str) -> dict[str, Any]:
-        """The service reads the whole topic, from nothing. What it cost from the first tenth on, and
-        what it had then. keep: as `service`, it goes on."""
+    def ingest(self, topic: str, keep: bool = False, after: float = 0.1,
+               **settings: str) -> dict[str, Any]:
+        """The service reads the whole topic, from nothing. What it cost after that share of it, and
+        what it had in the end. keep: as `service`, it goes on."""
         service = self.service(topic, **settings).start()
-        work = Work(service, self.topics[topic])
+        work = Work(service, self.topics[topic], after)
         try:
             work.wait()
             figures = work.figures()
@@ -121,12 +122,14 @@ def thread_seconds(pid: int) -> dict[str, float]:
 
 
 class Work:
-    """One service on its way through a topic. Costs are from the first tenth on; with too few events
-    to look at it in between, as in --quick, from the start of the process."""
+    """One service on its way through a topic. Costs are of what comes after a share of it, a tenth
+    unless told; with too few events to look at it in between, as in --quick, from the start of the
+    process."""
 
-    def __init__(self, service: Service, events: int) -> None:
+    def __init__(self, service: Service, events: int, after: float = 0.1) -> None:
         assert service.process is not None
         self.service, self.events, self.pid = service, events, service.process.pid
+        self.after = after
         self.begun = time.monotonic()
         self.first: tuple[float, int, dict[str, float]] | None = None
         self.last: tuple[float, int, dict[str, float]] | None = None
@@ -137,7 +140,7 @@ class Work:
         self.status = self.service.client.status()
         read = total(self.status, "read")
         now = (time.monotonic(), read, thread_seconds(self.pid))
-        if self.first is None and read >= self.events / 10:
+        if self.first is None and read >= self.events * self.after:
             self.first = now
         self.last = now
         return read >= self.events
@@ -154,7 +157,7 @@ class Work:
 
     def figures(self) -> dict[str, Any]:
         assert self.first is not None and self.last is not None
-        if self.last[1] - self.first[1] < self.events / 4:
+        if self.last[1] - self.first[1] < self.events * (1 - self.after) / 4:
             self.first = (self.begun, 0, {})  # too few to tell the start from what comes after
         events = self.last[1] - self.first[1]
         wall = self.last[0] - self.first[0]

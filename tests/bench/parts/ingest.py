@@ -10,18 +10,33 @@ from parts import Row
 from parts.bench import Bench
 
 TRIES = 3
+SPAN_MS = 600_000  # of the backlog: as long as people are kept
+STEADY_SPANS = 1.6
 
 
-def pair(bench: Bench, topic: str) -> dict[str, Any]:
+def pair(bench: Bench, topic: str, after: float = 0.1) -> dict[str, Any]:
     """Both directly after one another: on a shared machine a minute later is another machine."""
     yardstick = bench.nothing(topic)
-    ours = bench.ingest(topic)
+    ours = bench.ingest(topic, after=after)
     after = bench.nothing(topic)
     for key in ("events_per_cpu_s", "events_per_s"):
         yardstick[key] = (yardstick[key] + after[key]) / 2
     return {"ours": ours, "nothing": yardstick,
             "per_cpu": ours["events_per_cpu_s"] / yardstick["events_per_cpu_s"],
             "per_wall": ours["events_per_s"] / yardstick["events_per_s"]}
+
+
+def steady(bench: Bench) -> Row:
+    """A longer backlog, from where people, ids and memory are as many as they get: what comes now
+    replaces what goes."""
+    topic = bench.topic("steady", int(bench.events * STEADY_SPANS),
+                        span=int(SPAN_MS * STEADY_SPANS))
+    found = pair(bench, topic, after=1 / STEADY_SPANS)
+    return Row("the same after ten minutes of event time", found["ours"]["events_per_cpu_s"], "1/s",
+               "consumer that does nothing", found["nothing"]["events_per_cpu_s"],
+               found["per_cpu"],
+               f"ingest thread {found['ours']['ns_per_event']['ingest']:,.0f} ns/event; "
+               f"{found['ours']['pairs']:,} pairs, {found['ours']['peak_mb']:,} MB", more=found)
 
 
 def run(bench: Bench) -> list[Row]:
@@ -45,6 +60,7 @@ def run(bench: Bench) -> list[Row]:
         Row("our source alone, events a CPU second", reader["events_per_cpu_s"], "1/s",
             "consumer that does nothing", beside_it["events_per_cpu_s"],
             reader["events_per_cpu_s"] / beside_it["events_per_cpu_s"], more=reader)]
+    rows.append(steady(bench))
     spent = ours["ns_per_event"]
     rows += [Row(f"budget: {name}", spent[key], "ns/event", beside, value, may_be_zero=True)
              for name, key, beside, value in (
