@@ -170,7 +170,8 @@ def main() -> int:
         return check(wanted)
     if args.list or not wanted:
         for name, path, _, new in MUTANTS:
-            print(f"{name:36} {path}: {new.strip().splitlines()[0]}")
+            planted = new.strip().splitlines() or ["(the line is gone)"]
+            print(f"{name:36} {path}: {planted[0]}")
         return 0 if args.list else 2
     copy_tree()
     configure()
