@@ -87,7 +87,8 @@ void kafka_begin_part(struct kafka_source *source, uint32_t index)
     (void)pthread_mutex_lock(&source->lock);
     part->state = good ? state : PART_RESOLVING;
     part->given = part->first;
-    part->end = 0;
+    part->end = part->high;
+    part->due = part->high;
     (void)pthread_mutex_unlock(&source->lock);
     if (!good) {
         return;

@@ -60,13 +60,18 @@ static enum ctr_status reader_conf(const struct kafka_source *source, rd_kafka_c
     char queue_kbytes[16], fetch_bytes[16];
     /* Messages a partition: a tenth of a second of catching up, as a full queue that was emptied is
      * noticed in a few ms (feeding.c). One response may pass the queue's limit by as much as it
-     * holds. */
+     * holds.
+     * fetch.min.bytes and fetch.wait.max.ms: a broker answers when it has so much or so long has
+     * passed, some forty times a second instead of for each record of a steady trickle. What waits
+     * for it waits for its slice's end and for settle anyway. The bytes are a part of what one
+     * partition may bring (1 MB), so that in a backlog no answer waits. */
     const struct property presets[] = {{"group.id", "livectr"},
                                        {"client.id", "livectr"},
                                        {"queued.min.messages", "50000"},
                                        {"queued.max.messages.kbytes", queue_kbytes},
                                        {"fetch.max.bytes", fetch_bytes},
-                                       {"fetch.wait.max.ms", "100"},
+                                       {"fetch.min.bytes", "131072"},
+                                       {"fetch.wait.max.ms", "20"},
                                        {"socket.nagle.disable", "true"},
                                        {"reconnect.backoff.max.ms", "2000"},
                                        {"statistics.interval.ms", "10000"},

@@ -79,6 +79,7 @@ static void confirm(struct kafka_source *source, const struct question *question
             continue;
         }
         part->short_since_ms = 0;
+        part->due = part->end;
         part->end = high;
         measure(source, index, question->given[i], high);
         if (part->state != PART_READING) {

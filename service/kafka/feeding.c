@@ -27,7 +27,7 @@ bool kafka_hungry(struct kafka_source *source)
 
 static bool empty_behind(const struct part *part)
 {
-    return part->state == PART_READING && !part->held && part->given < part->end;
+    return part->state == PART_READING && !part->held && part->given < part->due;
 }
 
 void kafka_feed(struct kafka_source *source)

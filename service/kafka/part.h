@@ -59,7 +59,8 @@ struct part {
     int64_t given;      /* `next`, for the watcher */
     int64_t proof;      /* by which the log may be known again, -1 none */
     int64_t empty_ms;   /* monotonic: when the reader last found nothing in the queue */
-    int64_t end;        /* the newest confirmed one, 0 none */
+    int64_t end;        /* the newest confirmed one */
+    int64_t due;        /* the one before it: what lies below has had time to come */
 
     /* watcher thread */
     int64_t short_since_ms;    /* monotonic, 0: the log is long enough */

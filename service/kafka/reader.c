@@ -251,7 +251,9 @@ static bool readable(struct kafka_source *source, const struct part *part,
     return wanted;
 }
 
-/* Tells the watcher how far it is; drained: nothing is left in the queue, empty: nothing was. */
+/* Tells the watcher how far it is; drained: nothing is left in the queue, empty: nothing was. Live,
+ * queues are drained all the time and what is missing is on its way: only what has been missing
+ * since the round before tells of a queue that is not filled. */
 static void note_progress(struct kafka_source *source, struct part *part, bool drained, bool empty)
 {
     (void)pthread_mutex_lock(&source->lock);
@@ -260,7 +262,7 @@ static void note_progress(struct kafka_source *source, struct part *part, bool d
     if (empty) {
         part->empty_ms = clock_mono_ms();
     }
-    if (drained && part->next < part->end && part->next != part->fed_at && kafka_hungry(source)) {
+    if (drained && part->next < part->due && part->next != part->fed_at && kafka_hungry(source)) {
         part->fed_at = part->next;
     }
     (void)pthread_mutex_unlock(&source->lock);
