@@ -10,12 +10,16 @@
 #include "storage/hash.h"
 #include "storage/image_internal.h"
 
-enum { SYNC_BYTES = 16 << 20 }; /* so that a save never waits for much of an image */
+enum {
+    SYNC_BYTES = 16 << 20, /* so that a save never waits for much of an image */
+    BUFFER_BYTES = 1 << 16 /* pieces are small: the people of one part are a few KB */
+};
 
 struct image_writer {
     int file;
     uint64_t token, pieces;
-    size_t unsynced;
+    size_t unsynced, buffered;
+    char buffer[BUFFER_BYTES];
 };
 
 size_t image_item_bytes(enum image_kind kind)
@@ -79,9 +83,40 @@ static enum ctr_status write_all(int file, const void *bytes, size_t length,
     return CTR_OK;
 }
 
+static enum ctr_status flush(struct image_writer *writer, struct ctr_error *reterr)
+{
+    size_t length = writer->buffered;
+
+    writer->buffered = 0;
+    return write_all(writer->file, writer->buffer, length, reterr);
+}
+
+static enum ctr_status put(struct image_writer *writer, const void *bytes, size_t length,
+                           struct ctr_error *reterr)
+{
+    enum ctr_status status = CTR_OK;
+
+    if (length > BUFFER_BYTES - writer->buffered) {
+        status = flush(writer, reterr);
+    }
+    if (status != CTR_OK || length > BUFFER_BYTES) {
+        return status != CTR_OK ? status : write_all(writer->file, bytes, length, reterr);
+    }
+    if (length > 0) { /* the last piece has no items */
+        memcpy(writer->buffer + writer->buffered, bytes, length);
+        writer->buffered += length;
+    }
+    return CTR_OK;
+}
+
 static enum ctr_status sync_file(struct image_writer *writer, struct ctr_error *reterr)
 {
+    enum ctr_status status = flush(writer, reterr);
+
     writer->unsynced = 0;
+    if (status != CTR_OK) {
+        return status;
+    }
     if (fdatasync(writer->file) != 0) {
         return ctr_fail(reterr, CTR_IO, "syncing an image: %s", strerror(errno));
     }
@@ -111,7 +146,7 @@ enum ctr_status image_writer_open(const char *path, uint64_t token, const struct
     if (writer->file < 0) {
         status = ctr_fail(reterr, CTR_IO, "%.200s: %s", path, strerror(errno));
     } else {
-        status = write_all(writer->file, &header, sizeof header, reterr);
+        status = put(writer, &header, sizeof header, reterr);
     }
     if (status != CTR_OK) {
         image_writer_close(writer);
@@ -132,9 +167,9 @@ static enum ctr_status write_piece(struct image_writer *writer, const struct ima
     enum ctr_status status = CTR_OK;
 
     header.checksum = image_piece_checksum(&header, piece->items, writer->token, writer->pieces++);
-    status = write_all(writer->file, &header, sizeof header, reterr);
+    status = put(writer, &header, sizeof header, reterr);
     if (status == CTR_OK) {
-        status = write_all(writer->file, piece->items, header.bytes, reterr);
+        status = put(writer, piece->items, header.bytes, reterr);
     }
     writer->unsynced += sizeof header + header.bytes;
     if (status == CTR_OK && writer->unsynced >= SYNC_BYTES) {
