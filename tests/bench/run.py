@@ -34,7 +34,8 @@ from parts import Row, Unusable, growth, machine, plot  # noqa: E402
 from parts.bench import Bench  # noqa: E402
 
 PARTS = {"ingest": "ingest", "decode": "decode", "reads": "reading", "snapshot": "saving",
-         "restart": "restart", "latency": "latency", "growth": "growth", "flood": "flood"}
+         "restart": "restart", "latency": "latency", "beside": "beside", "growth": "growth",
+         "flood": "flood"}
 NAMED = ("flood",)  # takes long: only where it is asked for
 OUT = os.path.join(ROOT, "build", "bench")
 PAGE = os.path.join(ROOT, "docs", "performance.md")

@@ -136,7 +136,8 @@ class Work:
         self.done_s = 0.0
         self.status: dict[str, Any] = {}
 
-    def _look(self) -> bool:
+    def look(self) -> bool:
+        """Whether all was read."""
         self.status = self.service.client.status()
         read = total(self.status, "read")
         now = (time.monotonic(), read, thread_seconds(self.pid))
@@ -145,8 +146,12 @@ class Work:
         self.last = now
         return read >= self.events
 
+    def wait_for_first(self) -> None:
+        """Until costs count."""
+        until("the first tenth was read", lambda: self.look() or self.first is not None, 300, POLL_S)
+
     def wait(self) -> None:
-        until("the whole topic was read", self._look, 900, POLL_S,
+        until("the whole topic was read", self.look, 900, POLL_S,
               seen=lambda: total(self.status, "read"))
         self.status = self.service.await_status(
             "all of it was counted", lambda now: total(now, "held") == 0, 120)

@@ -11,7 +11,7 @@ import sys
 from kit import ROOT
 from kit.world import Scene
 
-PARTS = ("ingest", "latency", "restart", "growth", "flood")
+PARTS = ("ingest", "latency", "restart", "beside", "growth", "flood")
 
 
 def run(scene: Scene) -> None:
