@@ -30,10 +30,10 @@
 #include "storage/status.h"
 
 enum image_kind {
-    IMAGE_PAIRS = 1, /* struct pair; number: the part */
-    IMAGE_IDS,       /* uint64_t fingerprints; number: the minute in ms */
-    IMAGE_CLICKS,    /* struct image_click */
-    IMAGE_SHORT,     /* struct image_short */
+    IMAGE_PEOPLE = 1, /* uint32_t words of people_copy_part; number: the part */
+    IMAGE_IDS,        /* uint64_t fingerprints; number: the minute in ms */
+    IMAGE_CLICKS,     /* struct image_click */
+    IMAGE_SHORT,      /* struct image_short */
     IMAGE_END
 };
 

@@ -9,13 +9,13 @@
 
 #include "storage/image.h"
 
-enum { IMAGE_VERSION = 1, IMAGE_ORDER = 0x01020304, IMAGE_PIECE_BYTES_MAX = 1 << 28 };
+enum { IMAGE_VERSION = 2, IMAGE_ORDER = 0x01020304, IMAGE_PIECE_BYTES_MAX = 1 << 28 };
 #define IMAGE_MAGIC UINT64_C(0x474d495254434c01) /* "\1LCTRIMG" */
 
 struct image_header {
     uint64_t magic;
     uint32_t order, version;
-    uint32_t pair_bytes, parts; /* what the structs are like */
+    uint32_t time_bits, parts; /* what the words of people say */
     uint64_t token, cut;
     int64_t secret_check;
     uint64_t checksum; /* of all before it */

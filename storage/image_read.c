@@ -55,7 +55,7 @@ static enum ctr_status read_header(struct image_reader *reader, uint64_t token)
         return status;
     }
     if (header.magic != IMAGE_MAGIC || header.order != IMAGE_ORDER ||
-        header.version != IMAGE_VERSION || header.pair_bytes != sizeof(struct pair) ||
+        header.version != IMAGE_VERSION || header.time_bits != PEOPLE_TIME_BITS ||
         header.parts != PEOPLE_PARTS || header.token != token) {
         return CTR_NOT_FOUND;
     }
@@ -87,7 +87,7 @@ static enum ctr_status read_piece(struct image_reader *reader,
     if (status != CTR_OK) {
         return status;
     }
-    if (ret_header->kind < IMAGE_PAIRS || ret_header->kind > IMAGE_END ||
+    if (ret_header->kind < IMAGE_PEOPLE || ret_header->kind > IMAGE_END ||
         ret_header->bytes > IMAGE_PIECE_BYTES_MAX ||
         ret_header->bytes !=
             ret_header->count * image_item_bytes((enum image_kind)ret_header->kind)) {
@@ -147,12 +147,12 @@ static enum ctr_status take_shorts(struct image *image, const void *items, size_
     return status;
 }
 
-/* struct pair and the others need an alignment that malloc'd bytes have. */
+/* The items need an alignment that malloc'd bytes have. */
 static enum ctr_status take_piece(struct image *image, const struct image_piece_header *header,
                                   const void *items)
 {
     switch ((enum image_kind)header->kind) {
-    case IMAGE_PAIRS:
+    case IMAGE_PEOPLE:
         if (header->number < 0 || header->number >= PEOPLE_PARTS) {
             return CTR_CORRUPT;
         }

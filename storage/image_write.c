@@ -25,8 +25,8 @@ struct image_writer {
 size_t image_item_bytes(enum image_kind kind)
 {
     switch (kind) {
-    case IMAGE_PAIRS:
-        return sizeof(struct pair);
+    case IMAGE_PEOPLE:
+        return sizeof(uint32_t);
     case IMAGE_IDS:
         return sizeof(uint64_t);
     case IMAGE_CLICKS:
@@ -130,7 +130,7 @@ enum ctr_status image_writer_open(const char *path, uint64_t token, const struct
     struct image_header header = {.magic = IMAGE_MAGIC,
                                   .order = IMAGE_ORDER,
                                   .version = IMAGE_VERSION,
-                                  .pair_bytes = sizeof(struct pair),
+                                  .time_bits = PEOPLE_TIME_BITS,
                                   .parts = PEOPLE_PARTS,
                                   .token = token,
                                   .cut = batch->cut,

@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What people.c (what happens), people_slots.c (memory) and people_load.c (a start) share.
+ * What people.c (what happens), people_parts.c (who is where), people_visitor.c and people_large.c
+ * (a visitor's pairs) and people_load.c (a start) share.
  */
 #ifndef LIVECTR_STORAGE_PEOPLE_INTERNAL_H
 #define LIVECTR_STORAGE_PEOPLE_INTERNAL_H
 
-#include "storage/people_groups.h"
+#include "storage/people_visitor.h"
+
+#define PEOPLE_HASH_MASK ((UINT64_C(1) << 52) - 1)
 
 /* ---- times --------------------------------------------------------------------------------- */
 
-/* What stands for "never": already before reach, and it stays so while reach moves on. */
-static inline uint64_t never(const struct people *people)
+/* The second that is kept as `kept`, PEOPLE_NEVER where it lies before reach. */
+static inline int64_t people_second(const struct people *people, uint32_t kept)
 {
-    return (uint64_t)(people->reach_s - 1) & PAIR_TIME_MASK;
+    uint32_t after = people_since(people, kept);
+
+    return after != PEOPLE_BEFORE ? people->reach_s + after : PEOPLE_NEVER;
 }
 
-static inline uint64_t kept_as(const struct people *people, int64_t second_s)
+/* "Never" is what lies before reach already: it stays so while reach moves on. */
+static inline uint32_t kept_as(const struct people *people, int64_t second_s)
 {
-    return second_s == PEOPLE_NEVER ? never(people) : (uint64_t)second_s & PAIR_TIME_MASK;
-}
-
-static inline void set_pair(const struct people *people, struct pair *pair, uint64_t print,
-                            uint32_t kid, const int64_t seconds_s[2])
-{
-    pair->print_kid = print << PAIR_KID_LOW | (kid & 0xFFF);
-    pair->times_kid = kept_as(people, seconds_s[0]) << 42 | kept_as(people, seconds_s[1]) << 20 |
-                      kid >> PAIR_KID_LOW;
+    return (uint32_t)(second_s == PEOPLE_NEVER ? people->reach_s - 1 : second_s) & PEOPLE_TIME_MASK;
 }
 
 static inline int64_t earlier(int64_t left, int64_t right)
@@ -43,51 +41,149 @@ static inline uint32_t *newest_at(const struct people *people, int64_t second_s)
     return &people->newest[(uint32_t)second_s & people->newest_mask];
 }
 
-/* ---- slots --------------------------------------------------------------------------------- */
-
-/* Whether one of its times is at or after reach. */
-static inline bool lives(const struct people *people, const struct pair *pair)
-{
-    const uint32_t half = UINT32_C(1) << (PAIR_TIME_BITS - 1);
-    uint32_t view = (pair_view(pair) - (uint32_t)people->reach_s) & PAIR_TIME_MASK;
-    uint32_t click = (pair_click(pair) - (uint32_t)people->reach_s) & PAIR_TIME_MASK;
-
-    return (view < half) | (click < half);
-}
-
-/* How many slots of a part may be in use before it is renewed: an event may add a pair at each
- * level after room was made for them, one by one. */
-static inline uint32_t people_room(uint32_t groups)
-{
-    uint32_t slots = groups * PEOPLE_GROUP;
-
-    return slots - (slots < 60 ? 4 : slots / 10);
-}
-
-/* Empty slots for `live` pairs in the part of that number, and for some more. Errors:
- * CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status people_make_slots(struct people *people, size_t number, uint32_t live,
-                                               struct people_part *ret_part);
-void people_free_slots(struct people *people, struct people_part *part);
-uint64_t people_slot_bytes(uint32_t groups);
-
-/* Rids a part of its garbage, and makes room for one more pair at least. Errors: CTR_NO_MEMORY:
- * nothing changed. */
-CTR_MUST_USE enum ctr_status people_renew(struct people *people, struct people_part *part);
-
-/* Makes all of a part's slots free ones. */
-void people_clear(struct people_part *part);
-
-/* The pair's slot for writing, whose times are those that are given back; NULL where a new one
- * would exceed the limit. `print` as it is kept. */
-struct pair *people_admit(struct people *people, struct people_part *part, uint64_t print,
-                          int64_t ret_seconds_s[2]);
-
-/* How many spans of PEOPLE_PURGE_S have passed. */
-int64_t people_purge_number(int64_t reach_s);
+/* The pair's times for writing, and what they are; NULL where a new one would exceed the limit. */
+struct people_times *people_admit(struct people *people, const struct people_touched *touched,
+                                  int64_t ret_seconds_s[2]);
 
 /* The times after an event. */
 void people_merge_times(const struct people *people, const struct people_touched *touched,
                         int64_t seconds_s[2]);
+
+static inline uint64_t people_ring_bytes(const struct people *people)
+{
+    return ((uint64_t)people->newest_mask + 1) * sizeof *people->newest;
+}
+
+/* ---- parts --------------------------------------------------------------------------------- */
+
+static inline struct people_part *part_of(const struct people *people, uint64_t visitor)
+{
+    return (struct people_part *)(uintptr_t)&people->parts[visitor >> 52];
+}
+
+/* The 32 bits of a hash that a slot keeps. They also say which slot is its home, scaled, so that
+ * any size does. */
+static inline uint32_t slot_hash(uint64_t visitor)
+{
+    return (uint32_t)((visitor & PEOPLE_HASH_MASK) >> 20);
+}
+
+static inline uint32_t home_of(uint32_t hash, uint32_t size)
+{
+    return (uint32_t)((uint64_t)hash * size >> 32);
+}
+
+static inline uint32_t slot_after(const struct people_part *part, uint32_t slot)
+{
+    return slot + 1 == part->size ? 0 : slot + 1;
+}
+
+static inline struct people_visitor *visitor_at(const struct people *people, uint64_t slot)
+{
+    return lines_at(&people->lines, (uint32_t)slot);
+}
+
+/* How many slots of an index may be in use. */
+static inline uint32_t people_room(uint32_t size)
+{
+    return size - size / 5 - (size > 0);
+}
+
+/* How many spans of PEOPLE_PURGE_S have passed. */
+int64_t people_purge_number(int64_t reach_s);
+
+/* Empties a part of an older generation. */
+void people_refresh(struct people *people, struct people_part *part);
+
+/* A visitor of a part; NULL: there is none with this hash. */
+struct people_visitor *people_find(const struct people *people, const struct people_part *part,
+                                   uint64_t visitor);
+
+/* Adds a visitor without pairs; there is room in the index, and a line was reserved. */
+struct people_visitor *people_add(struct people *people, struct people_part *part,
+                                  uint64_t visitor);
+
+/* An index for so many visitors where there is none. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status people_size_part(struct people *people, struct people_part *part,
+                                              uint32_t visitors);
+
+/* Makes room for one more visitor at least. Errors: CTR_NO_MEMORY: there is no such room. */
+CTR_MUST_USE enum ctr_status people_make_room(struct people *people, struct people_part *part);
+
+/* Rids a part of its garbage. Errors: CTR_NO_MEMORY: its index has the size that it had. */
+CTR_MUST_USE enum ctr_status people_renew(struct people *people, struct people_part *part);
+
+/* Frees all visitors of a part, and its index. */
+void people_free_part(struct people *people, struct people_part *part);
+
+/* ---- a visitor ----------------------------------------------------------------------------- */
+
+static inline uint32_t people_take_line(struct people *people)
+{
+    people->bytes += LINE_BYTES;
+    return lines_take(&people->lines);
+}
+
+static inline void people_give_line(struct people *people, uint32_t line)
+{
+    people->bytes -= LINE_BYTES;
+    lines_give(&people->lines, line);
+}
+
+static inline void people_add_pairs(struct people *people, struct people_part *part, uint64_t pairs)
+{
+    part->pairs += pairs;
+    people->pairs += pairs;
+}
+
+static inline void people_drop_pairs(struct people *people, struct people_part *part,
+                                     uint64_t pairs)
+{
+    part->pairs -= pairs;
+    people->pairs -= pairs;
+}
+
+/* Asks for the lines that hang on it. */
+void people_prefetch_lines(const struct people *people, const struct people_visitor *visitor);
+
+/* Makes room for more pairs of a visitor, but for the line that they may need. Errors:
+ * CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status people_widen(struct people *people, struct people_part *part,
+                                          struct people_visitor *visitor, uint32_t pairs);
+
+/* The times of a new pair, for writing: in the place of a dead one or in a new place. A line was
+ * reserved, or people_widen said that there is room. */
+struct people_times *people_put(struct people *people, struct people_part *part,
+                                struct people_visitor *visitor, uint32_t kid);
+
+/* Rids a visitor of its garbage. False: nothing is left of it. */
+bool people_sweep(struct people *people, struct people_part *part, struct people_visitor *visitor);
+
+/* Frees all that hangs on a visitor. */
+void people_empty(struct people *people, struct people_part *part, struct people_visitor *visitor);
+
+/* The lines that hang on a visitor who is not large; gives how many. */
+uint32_t people_lines_of(const struct people *people, const struct people_visitor *visitor,
+                         uint32_t ret_lines[PEOPLE_LINES]);
+
+/* ---- a large one (storage/people_large.c) -------------------------------------------------- */
+
+/* Room for pairs in a table of so many lines. */
+static inline uint64_t large_room(uint32_t lines)
+{
+    return (uint64_t)lines * PEOPLE_LINE_PAIRS * 4 / 5;
+}
+
+/* Moves a visitor's live pairs into a table that has room for some more than `pairs` in addition.
+ * Errors: CTR_NO_MEMORY: nothing changed. */
+CTR_MUST_USE enum ctr_status people_enlarge(struct people *people, struct people_part *part,
+                                            struct people_visitor *visitor, uint32_t pairs);
+struct people_times *people_put_large(struct people *people, struct people_part *part,
+                                      struct people_visitor *visitor, uint32_t kid);
+
+/* Frees its table, or makes it smaller. False: nothing is left. */
+bool people_sweep_large(struct people *people, struct people_part *part,
+                        struct people_visitor *visitor);
+void people_free_table(struct people *people, struct people_visitor *visitor);
 
 #endif

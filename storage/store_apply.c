@@ -259,7 +259,7 @@ static enum ctr_status begin_step(struct store *store)
     step->bucket_ms = bucket_ms;
     step->to_ms = max_of(bucket_ms, store->published.progress.to_ms);
     step->sorted_count = step->next_event = step->next_note = 0;
-    step->hashed = step->tagged = step->paired = 0;
+    step->hashed = step->met = step->paired = 0;
     step->folded = step->refused = step->repeated = 0;
     step->lists_count = step->notes_count = step->steps_count = 0;
     step->crowd_lists_count = 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "storage/moment.h"
+#include "storage/people_visitor.h"
 #include "storage/store_load.h"
 #include "storage/table.h"
 
@@ -53,15 +54,7 @@ struct gathering {
 
 /* ---- who is where -------------------------------------------------------------------------- */
 
-#define NOWHERE UINT32_MAX
-
-/* Seconds since reach of a time as it is kept, NOWHERE where it lies before. */
-static inline uint32_t since_reach(uint32_t reach, uint32_t kept)
-{
-    uint32_t after = (kept - reach) & PAIR_TIME_MASK;
-
-    return after < UINT32_C(1) << (PAIR_TIME_BITS - 1) ? after : NOWHERE;
-}
+#define NOWHERE PEOPLE_BEFORE
 
 static inline uint32_t lesser(uint32_t left, uint32_t right)
 {
@@ -70,11 +63,11 @@ static inline uint32_t lesser(uint32_t left, uint32_t right)
 
 /* A pair's seconds by who it is there. NOWHERE is the largest number, and a click without a view is
  * no clicker. */
-static inline void find_seconds(uint32_t reach, const struct pair *pair,
+static inline void find_seconds(const struct people *people, const struct people_times *times,
                                 uint32_t ret_seconds[WHO_COUNT])
 {
-    uint32_t view = since_reach(reach, pair_view(pair));
-    uint32_t click = since_reach(reach, pair_click(pair));
+    uint32_t view = people_since(people, times_view(times));
+    uint32_t click = people_since(people, times_click(times));
 
     ret_seconds[WHO_VIEWER] = view;
     ret_seconds[WHO_CLICKING] = click;
@@ -103,14 +96,14 @@ static enum ctr_status add_kid(struct worker *worker, struct list *list, uint32_
     return CTR_OK;
 }
 
-static enum ctr_status gather_pair(struct worker *worker, uint32_t reach, const struct pair *pair)
+static enum ctr_status gather_pair(struct worker *worker, uint32_t kid,
+                                   const struct people_times *times)
 {
     const uint32_t *of_second = worker->gathering->of_second;
-    uint32_t kid = pair_kid(pair);
     uint32_t seconds[WHO_COUNT];
     uint32_t newest = 0;
 
-    find_seconds(reach, pair, seconds);
+    find_seconds(&worker->store->people, times, seconds);
     if (seconds[WHO_VIEWER] == NOWHERE && seconds[WHO_CLICKING] == NOWHERE) {
         return CTR_OK;
     }
@@ -140,31 +133,37 @@ static void expect_chunks(struct worker *worker, const struct people_part *first
     size_t pairs = 0;
 
     for (const struct people_part *part = first; part < end; part++) {
-        pairs += part->count;
+        pairs += part->pairs;
     }
     table_slab_init(&worker->chunks, (pairs / CHUNK_KIDS + worker->gathering->count + 1) *
                                              WHO_COUNT * sizeof(struct chunk) +
                                          TABLE_SLAB_BYTES_MIN);
 }
 
+static void gather_part(struct worker *worker, size_t part)
+{
+    struct people_walk walk;
+    struct people_pairs pairs;
+
+    people_walk_begin(&walk, &worker->store->people, part);
+    while (worker->status == CTR_OK && people_walk_next(&walk, &pairs)) {
+        for (size_t i = 0; i < pairs.count && worker->status == CTR_OK; i++) {
+            if (pairs.kids[i] != KEY_NONE) {
+                worker->status = gather_pair(worker, pairs.kids[i], &pairs.times[i]);
+            }
+        }
+    }
+}
+
 static void *gather(void *argument)
 {
     struct worker *worker = argument;
-    const struct people *people = &worker->store->people;
-    const struct people_part *first = &people->parts[PEOPLE_PARTS / WORKERS * worker->number];
-    const struct people_part *end = first + PEOPLE_PARTS / WORKERS;
-    uint32_t reach = (uint32_t)people->reach_s;
+    size_t first = PEOPLE_PARTS / WORKERS * worker->number;
+    const struct people_part *parts = worker->store->people.parts;
 
-    expect_chunks(worker, first, end);
-    for (const struct people_part *part = first; part < end; part++) {
-        for (uint32_t i = 0;
-             part->generation == people->generation && i < part->groups * PEOPLE_GROUP; i++) {
-            const struct pair *pair = people_pair(part, i);
-
-            if (pair != NULL && worker->status == CTR_OK) {
-                worker->status = gather_pair(worker, reach, pair);
-            }
-        }
+    expect_chunks(worker, &parts[first], &parts[first + PEOPLE_PARTS / WORKERS]);
+    for (size_t part = first; part < first + PEOPLE_PARTS / WORKERS; part++) {
+        gather_part(worker, part);
     }
     return NULL;
 }

@@ -80,7 +80,6 @@ bool store_counts_at(const struct store *store, enum event_type type, bool box, 
 /* What an event needs to be counted, found and reserved before anything is changed. */
 struct plan {
     const struct held_event *event;
-    const struct foreseen *ahead;
     size_t list;
     uint32_t kids[LEVEL_COUNT]; /* KEY_NONE where it does not count */
     bool old;                   /* before every slice: only its minute is told */
@@ -160,7 +159,6 @@ static enum ctr_status make_plan(struct store *store, const struct held_event *e
     bool apart = (event->flags & HELD_FILTERED) != 0;
 
     *ret_plan = (struct plan){.event = event,
-                              .ahead = ahead,
                               .kids = {KEY_NONE, KEY_NONE, KEY_NONE, KEY_NONE},
                               .old = start_ms == MOMENT_NONE};
     if (reserve_notes(&store->step) != CTR_OK || journal_reserve(store->journal) != CTR_OK ||
@@ -178,7 +176,7 @@ static enum ctr_status make_plan(struct store *store, const struct held_event *e
         step_reserve(&store->step.lists[ret_plan->list]) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    return store_reserve_people(store, event, ret_plan->kids, ahead);
+    return store_reserve_people(store, event, ret_plan->kids);
 }
 
 /* The row that a click was counted in: its key lives, because that click is in a slice. */
@@ -295,7 +293,7 @@ static void count_event(struct store *store, const struct plan *plan, uint32_t *
         return;
     }
     count_levels(store, plan, gains);
-    met = store_meet(store, event, plan->kids, gains, plan->ahead);
+    met = store_meet(store, event, plan->kids, gains);
     if (met != 0 && store->step.lists[plan->list].of_second) {
         store->step.lists[plan->list].met = true;
     }

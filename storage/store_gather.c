@@ -45,12 +45,12 @@ static enum ctr_status sort_bucket(struct store *store, const struct held_bucket
 
 /* ---- ahead --------------------------------------------------------------------------------- */
 
-/* So many events before its turn an event's names, its slots everywhere, its keys and the tags of
- * its pairs, the pairs themselves and what its keys gained are asked for: each needs what the one
- * before brought. */
+/* So many events before its turn an event's names, its slots everywhere, its keys and its visitor,
+ * the visitor's pairs and what its keys gained are asked for: each needs what the one before
+ * brought. */
 enum {
     NAMES_AHEAD = AHEAD_EVENTS + 16,
-    TAGS_AHEAD = AHEAD_EVENTS / 2,
+    VISITORS_AHEAD = AHEAD_EVENTS / 2,
     KEYS_AHEAD = AHEAD_EVENTS / 2,
     PAIRS_AHEAD = AHEAD_EVENTS / 4,
     GAINS_AHEAD = 6
@@ -83,17 +83,10 @@ static void hash_event(const struct store *store, const struct held_event *event
         ret_ahead->placement = keys_hash(LEVEL_PLACEMENT, page, box);
         keys_prefetch(&store->keys, ret_ahead->placement);
     }
-    ret_ahead->prints_count = event->visitor == 0  ? 0
-                              : event->box == NULL ? (size_t)LEVEL_BOX
-                                                   : (size_t)LEVEL_COUNT;
-    for (enum level level = LEVEL_SITE; level < ret_ahead->prints_count; level++) {
-        uint64_t hash = level == LEVEL_PLACEMENT ? ret_ahead->placement
-                                                 : keys_hash(level, level == LEVEL_PAGE ? page : 0,
-                                                             level == LEVEL_BOX ? box : 0);
-
-        ret_ahead->prints[level] = store_pair(event->visitor, hash, level);
+    ret_ahead->visitor = event->visitor;
+    if (event->visitor != 0) {
+        people_prefetch(&store->people, event->visitor);
     }
-    people_prefetch(&store->people, ret_ahead->prints, ret_ahead->prints_count);
 }
 
 static void prefetch_keys(const struct store *store, const struct held_event *event,
@@ -128,19 +121,15 @@ static void prefetch_gains(const struct store *store, const struct held_event *e
     }
 }
 
-static void look_at_pairs(struct store *store, size_t next)
+static void look_at_people(struct store *store, size_t next)
 {
     struct step *step = &store->step;
 
-    for (; step->tagged < step->hashed && step->tagged <= next + TAGS_AHEAD; step->tagged++) {
-        const struct foreseen *ahead = &step->ahead[step->tagged % AHEAD_EVENTS];
-
-        people_prefetch_tags(&store->people, ahead->prints, ahead->prints_count);
+    for (; step->met < step->hashed && step->met <= next + VISITORS_AHEAD; step->met++) {
+        people_prefetch_visitor(&store->people, step->ahead[step->met % AHEAD_EVENTS].visitor);
     }
-    for (; step->paired < step->tagged && step->paired <= next + PAIRS_AHEAD; step->paired++) {
-        const struct foreseen *ahead = &step->ahead[step->paired % AHEAD_EVENTS];
-
-        people_prefetch_pairs(&store->people, ahead->prints, ahead->prints_count);
+    for (; step->paired < step->met && step->paired <= next + PAIRS_AHEAD; step->paired++) {
+        people_prefetch_pairs(&store->people, step->ahead[step->paired % AHEAD_EVENTS].visitor);
     }
 }
 
@@ -158,7 +147,7 @@ static void look_ahead(struct store *store, const struct held_bucket *bucket, si
         hash_event(store, event_at(store, bucket, step->hashed),
                    &step->ahead[step->hashed % AHEAD_EVENTS]);
     }
-    look_at_pairs(store, next);
+    look_at_people(store, next);
     if (next + KEYS_AHEAD < step->hashed) {
         prefetch_keys(store, event_at(store, bucket, next + KEYS_AHEAD),
                       &step->ahead[(next + KEYS_AHEAD) % AHEAD_EVENTS]);

@@ -12,7 +12,7 @@ enum { IDS_SLOTS = 1 << 16, KIDS = 1 << 15 };
 /* What an image would take, the smaller parts of it left out. */
 static uint64_t image_bytes(const struct store *store)
 {
-    return store->people.live * sizeof(struct pair) + store->ids.count * sizeof(uint64_t) +
+    return store->people.live * PEOPLE_COPY_BYTES + store->ids.count * sizeof(uint64_t) +
            store->gaps.used * sizeof(struct image_click);
 }
 
@@ -112,10 +112,10 @@ static enum ctr_status copy_clicks(struct store *store, struct image_batch *batc
 static enum ctr_status copy_people(struct store *store, struct image_batch *batch)
 {
     size_t part = store->sweep.part;
-    size_t used = store->people.parts[part].count;
+    size_t words = people_part_words(&store->people, part);
 
-    if (used > 0) {
-        struct image_piece *piece = add_piece(batch, IMAGE_PAIRS, (int64_t)part, used);
+    if (words > 0) {
+        struct image_piece *piece = add_piece(batch, IMAGE_PEOPLE, (int64_t)part, words);
 
         if (piece == NULL) {
             return CTR_NO_MEMORY;

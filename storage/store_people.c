@@ -7,20 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/hash.h"
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
 enum { STEPS_PER_LEVEL = 6 }; /* three counts, each of which leaves one second and enters another */
-
-/* The pair's hash: for the `other` row it is another one than was expected. */
-static uint64_t print_of(const struct store *store, const struct held_event *event,
-                         const struct foreseen *ahead, enum level level, uint32_t kid)
-{
-    return level != LEVEL_SITE && kid == keys_reserved(level)
-               ? store_pair(event->visitor, keys_at(&store->keys, kid)->hash, level)
-               : ahead->prints[level];
-}
 
 /* Whether an event has a say about people: it names a visitor and is not older than every window.
  */
@@ -31,9 +21,10 @@ static bool concerns_people(const struct store *store, const struct held_event *
 }
 
 enum ctr_status store_reserve_people(struct store *store, const struct held_event *event,
-                                     const uint32_t kids[LEVEL_COUNT], const struct foreseen *ahead)
+                                     const uint32_t kids[LEVEL_COUNT])
 {
     struct step *step = &store->step;
+    size_t pairs = 0;
 
     if (!concerns_people(store, event)) {
         return CTR_OK;
@@ -49,13 +40,9 @@ enum ctr_status store_reserve_people(struct store *store, const struct held_even
         step->steps_capacity = capacity;
     }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-        if (kids[level] != KEY_NONE &&
-            people_reserve(&store->people, print_of(store, event, ahead, level, kids[level])) !=
-                CTR_OK) {
-            return CTR_NO_MEMORY;
-        }
+        pairs += kids[level] != KEY_NONE;
     }
-    return CTR_OK;
+    return people_reserve(&store->people, event->visitor, pairs);
 }
 
 /* Where what happens to a key's people is listed. */
@@ -131,8 +118,7 @@ static void list_moves(const struct crowd_target *target, const struct people_mo
 }
 
 uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT],
-                    const struct foreseen *ahead)
+                    const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT])
 {
     int64_t second_s = moment_floor(event->ts_ms, 1000) / 1000;
     uint32_t flags = JOURNAL_PEOPLE;
@@ -142,13 +128,14 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
     }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         struct people_moves moves;
-        struct people_touched touched = {
-            .kid = kids[level], .click = event->type == EVENT_CLICK, .second_s = second_s};
+        struct people_touched touched = {.visitor = event->visitor,
+                                         .kid = kids[level],
+                                         .click = event->type == EVENT_CLICK,
+                                         .second_s = second_s};
 
         if (kids[level] == KEY_NONE) {
             continue;
         }
-        touched.print = print_of(store, event, ahead, level, kids[level]);
         if (people_touch(&store->people, &touched, &moves)) {
             list_moves(
                 &(struct crowd_target){.step = &store->step,

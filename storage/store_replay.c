@@ -7,7 +7,7 @@
 #include "storage/moment.h"
 #include "storage/store_load.h"
 
-enum { PREFETCH_AHEAD = 24, PREFETCH_TAGS = 16, PREFETCH_KEYS = 8, RING = 32 };
+enum { PREFETCH_AHEAD = 24, PREFETCH_VISITORS = 16, PREFETCH_KEYS = 8 };
 
 static bool has_level(const struct journal_event *event, enum level level)
 {
@@ -18,22 +18,6 @@ static uint64_t hash_at(const struct journal_event *event, enum level level)
 {
     return keys_hash(level, level == LEVEL_PAGE || level == LEVEL_PLACEMENT ? event->page_hash : 0,
                      level == LEVEL_BOX || level == LEVEL_PLACEMENT ? event->box_hash : 0);
-}
-
-/* The hash of the key that was told of the event. */
-static uint64_t told_at(const struct store *store, const struct journal_event *event,
-                        enum level level)
-{
-    if (level != LEVEL_SITE && (event->flags & (uint32_t)JOURNAL_FOLDED << level) != 0) {
-        return keys_at(&store->keys, keys_reserved(level))->hash;
-    }
-    return hash_at(event, level);
-}
-
-static uint64_t pair_at(const struct store *store, const struct journal_event *event,
-                        enum level level)
-{
-    return store_pair(event->visitor, told_at(store, event, level), level);
 }
 
 /* The key that was told of the event; KEY_NONE where it is gone meanwhile. */
@@ -59,25 +43,16 @@ static void note_short(struct store *store, const struct journal_event *event, e
     }
 }
 
-static enum ctr_status meet_level(struct store *store, const struct journal_event *event,
-                                  enum level level)
+static void meet_level(struct store *store, const struct journal_event *event, enum level level)
 {
-    struct people_touched touched = {.print = pair_at(store, event, level),
+    struct people_touched touched = {.visitor = event->visitor,
+                                     .kid = kid_at(store, event, level),
                                      .click = (event->flags & JOURNAL_CLICK) != 0,
                                      .second_s = event->ts_ms / 1000};
 
-    /* Who is known already was met at a key that is there. */
-    if (!people_knows(&store->people, touched.print)) {
-        touched.kid = kid_at(store, event, level);
-        if (touched.kid == KEY_NONE) {
-            return CTR_OK;
-        }
-        if (people_reserve(&store->people, touched.print) != CTR_OK) {
-            return CTR_NO_MEMORY;
-        }
+    if (touched.kid != KEY_NONE) {
+        people_merge(&store->people, &touched);
     }
-    people_merge(&store->people, &touched);
-    return CTR_OK;
 }
 
 static enum ctr_status meet_again(struct store *store, const struct journal_event *event)
@@ -86,14 +61,17 @@ static enum ctr_status meet_again(struct store *store, const struct journal_even
         store->people_windows.count == 0 || event->ts_ms / 1000 < store->people.reach_s) {
         return CTR_OK;
     }
+    if (people_reserve(&store->people, event->visitor, LEVEL_COUNT) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         if (!has_level(event, level)) {
             continue;
         }
         if ((event->flags & (uint32_t)JOURNAL_SHORT << level) != 0) {
             note_short(store, event, level);
-        } else if (meet_level(store, event, level) != CTR_OK) {
-            return CTR_NO_MEMORY;
+        } else {
+            meet_level(store, event, level);
         }
     }
     return CTR_OK;
@@ -121,28 +99,22 @@ static enum ctr_status replay_event(struct store *store, const struct journal_ev
     return meet_again(store, event);
 }
 
-/* The pairs of an event that is ahead. */
-struct ahead {
-    uint64_t prints[LEVEL_COUNT];
-    size_t count;
-};
-
-/* Where its pairs, its fingerprint and its keys' entries are; later their tags, and then the pairs
- * and the keys themselves. */
-static void prefetch_event(const struct store *store, const struct journal_event *event,
-                           struct ahead *ret_ahead)
+/* Where its visitor, its fingerprint and its keys' entries are; later the visitor, and then its
+ * pairs and the keys themselves. */
+static void prefetch_event(const struct store *store, const struct journal_event *event)
 {
-    ret_ahead->count = 0;
     if ((event->flags & JOURNAL_ID) != 0) {
         ids_prefetch(&store->ids, event->ts_ms, event->print);
     }
-    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-        if (has_level(event, level) && event->visitor != 0) {
-            ret_ahead->prints[ret_ahead->count++] = pair_at(store, event, level);
+    if (event->visitor == 0) {
+        return;
+    }
+    people_prefetch(&store->people, event->visitor);
+    for (enum level level = LEVEL_PAGE; level < LEVEL_COUNT; level++) {
+        if (has_level(event, level)) {
             keys_prefetch(&store->keys, hash_at(event, level));
         }
     }
-    people_prefetch(&store->people, ret_ahead->prints, ret_ahead->count);
 }
 
 static void prefetch_keys(const struct store *store, const struct journal_event *event)
@@ -155,31 +127,24 @@ static void prefetch_keys(const struct store *store, const struct journal_event 
 }
 
 /* Whatever is ahead of event `i`. */
-static void look_ahead(const struct store *store, const struct journal_part *part, size_t i,
-                       struct ahead ring[RING])
+static void look_ahead(const struct store *store, const struct journal_part *part, size_t i)
 {
-    const struct ahead *tags = &ring[(i + PREFETCH_TAGS) % RING];
-    const struct ahead *pairs = &ring[(i + PREFETCH_KEYS) % RING];
-
     if (i + PREFETCH_AHEAD < part->count) {
-        prefetch_event(store, &part->events[i + PREFETCH_AHEAD],
-                       &ring[(i + PREFETCH_AHEAD) % RING]);
+        prefetch_event(store, &part->events[i + PREFETCH_AHEAD]);
     }
-    if (i + PREFETCH_TAGS < part->count) {
-        people_prefetch_tags(&store->people, tags->prints, tags->count);
+    if (i + PREFETCH_VISITORS < part->count) {
+        people_prefetch_visitor(&store->people, part->events[i + PREFETCH_VISITORS].visitor);
     }
     if (i + PREFETCH_KEYS < part->count) {
-        people_prefetch_pairs(&store->people, pairs->prints, pairs->count);
+        people_prefetch_pairs(&store->people, part->events[i + PREFETCH_KEYS].visitor);
         prefetch_keys(store, &part->events[i + PREFETCH_KEYS]);
     }
 }
 
 static enum ctr_status replay_part(struct store *store, const struct journal_part *part)
 {
-    struct ahead ring[RING] = {{.count = 0}};
-
     for (size_t i = 0; i < part->count; i++) {
-        look_ahead(store, part, i, ring);
+        look_ahead(store, part, i);
         if (part->events[i].ts_ms >= store->published.progress.to_ms) {
             return CTR_CORRUPT; /* nothing of that time can have been taken */
         }

@@ -63,9 +63,8 @@ struct crowd_list {
 
 /* What an event will look for, as far as it can be said before its turn. */
 struct foreseen {
-    uint64_t prints[LEVEL_COUNT]; /* of its pairs, where the key has a row of its own */
-    size_t prints_count;          /* how many there are: the first levels */
-    uint64_t placement;           /* hash of its key there */
+    uint64_t visitor;   /* 0 none */
+    uint64_t placement; /* hash of its key there */
 };
 
 enum { AHEAD_EVENTS = 32 }; /* so many are hashed before their turn, a power of two */
@@ -77,7 +76,7 @@ struct step {
     int64_t bucket_ms, to_ms;
     size_t sorted_count, next_event;     /* gather */
     size_t hashed;                       /* gather: how many of the sorted ones are in `ahead` */
-    size_t tagged, paired;               /* and for how many of these what was asked for */
+    size_t met, paired;                  /* and for how many of these what was asked for */
     struct foreseen ahead[AHEAD_EVENTS]; /* by place modulo its length */
     size_t next_note;                    /* minutes: notes are counted by level */
     uint64_t folded, refused, repeated;
@@ -124,19 +123,12 @@ struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid
  * the journal. gains: what these keys gain in the event's own second, NULL where it has no list of
  * its own. After store_reserve_people for the same event. */
 uint32_t store_meet(struct store *store, const struct held_event *event,
-                    const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT],
-                    const struct foreseen *ahead);
+                    const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT]);
 CTR_MUST_USE enum ctr_status store_reserve_people(struct store *store,
                                                   const struct held_event *event,
-                                                  const uint32_t kids[LEVEL_COUNT],
-                                                  const struct foreseen *ahead);
-/* The hash of the pair of a visitor and a key; of a visitor and a place where click_gap looks. */
-static inline uint64_t store_pair(uint64_t visitor, uint64_t key_hash, enum level level)
-{
-    uint64_t print = hash_mix(visitor, key_hash, level);
+                                                  const uint32_t kids[LEVEL_COUNT]);
 
-    return print == 0 ? 1 : print;
-}
+/* The hash of a visitor and a place where click_gap looks. */
 uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash);
 
 /* Forgets what is too old at to_ms for ids, gaps and people. */

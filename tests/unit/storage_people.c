@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/people.h"
 
-#include "tests/property/storage_dice.h"
+#include "tests/support/people_pairs.h"
 #include "tests/support/test.h"
-
-#include <string.h>
 
 #include "storage/hash.h"
 #include "storage/moment.h"
 
-enum { SPAN_S = 600, PRINT = 77 };
+enum { SPAN_S = 600, VISITOR = 77, KID = 3 };
 #define NEVER   PEOPLE_NEVER
 #define BEGIN_S INT64_C(1795454400)
 
@@ -21,18 +19,23 @@ static void begin(uint64_t limit, int64_t reach_s)
     people_set_reach(&people, reach_s);
 }
 
-static bool touch(uint64_t print, bool click, int64_t second_s, struct people_moves *ret_moves)
+static bool touch_key(uint64_t visitor, uint32_t kid, bool click, int64_t second_s,
+                      struct people_moves *ret_moves)
 {
-    assert_int_equal(people_reserve(&people, print), CTR_OK);
-    people_prefetch(&people, &print, 1);
-    people_prefetch_tags(&people, &print, 1);
-    people_prefetch_pairs(&people, &print, 1);
+    people_prefetch(&people, visitor);
+    people_prefetch_visitor(&people, visitor);
+    people_prefetch_pairs(&people, visitor);
+    assert_int_equal(people_reserve(&people, visitor, 1), CTR_OK);
     return people_touch(&people,
-                        &(struct people_touched){.print = print,
-                                                 .kid = (uint32_t)hash_mix(print, 7, 7),
-                                                 .click = click,
-                                                 .second_s = second_s},
+                        &(struct people_touched){
+                            .visitor = visitor, .kid = kid, .click = click, .second_s = second_s},
                         ret_moves);
+}
+
+/* A visitor of one key. */
+static bool touch(uint64_t visitor, bool click, int64_t second_s, struct people_moves *ret_moves)
+{
+    return touch_key(visitor, KID, click, second_s, ret_moves);
 }
 
 #define assert_move(move, leaves, enters)                                                          \
@@ -41,7 +44,8 @@ static bool touch(uint64_t print, bool click, int64_t second_s, struct people_mo
         assert_int_equal((move).enters_s, enters);                                                 \
     } while (0)
 
-/* Touches PRINT and checks what that moved; seconds are told from BEGIN_S, -1 stands for never. */
+/* Touches VISITOR and checks what that moved; seconds are told from BEGIN_S, -1 stands for never.
+ */
 struct told {
     char type;
     int64_t second;
@@ -59,7 +63,7 @@ static void tell(const struct told *told, size_t count)
         const struct told *one = &told[i];
         struct people_moves moves;
 
-        assert_true(touch(PRINT, one->type == 'c', from_begin(one->second), &moves));
+        assert_true(touch(VISITOR, one->type == 'c', from_begin(one->second), &moves));
         assert_move(moves.viewer, from_begin(one->viewer[0]), from_begin(one->viewer[1]));
         assert_move(moves.clicker, from_begin(one->clicker[0]), from_begin(one->clicker[1]));
         assert_move(moves.clicking, from_begin(one->clicking[0]), from_begin(one->clicking[1]));
@@ -111,22 +115,22 @@ static void what_lies_before_reach_is_as_if_it_had_never_been(void **state)
 
     (void)state;
     begin(10, BEGIN_S);
-    assert_true(touch(PRINT, false, BEGIN_S + 5, &moves));
+    assert_true(touch(VISITOR, false, BEGIN_S + 5, &moves));
     for (int64_t second = 1; second <= 5; second++) {
         people_set_reach(&people, BEGIN_S + second);
         assert_int_equal(people.live, 1);
     }
-    assert_true(touch(PRINT, true, BEGIN_S + 300, &moves));
+    assert_true(touch(VISITOR, true, BEGIN_S + 300, &moves));
     assert_move(moves.clicker, NEVER, BEGIN_S + 5);
     people_set_reach(&people, BEGIN_S + 6);
     assert_int_equal(people.live, 1);
-    assert_true(touch(PRINT, false, BEGIN_S + 200, &moves));
+    assert_true(touch(VISITOR, false, BEGIN_S + 200, &moves));
     assert_move(moves.viewer, NEVER, BEGIN_S + 200);
     assert_move(moves.clicker, NEVER, BEGIN_S + 200);
     assert_move(moves.clicking, NEVER, NEVER);
     people_set_reach(&people, BEGIN_S + 301);
     assert_int_equal(people.live, 0);
-    assert_true(touch(PRINT, true, BEGIN_S + 301, &moves));
+    assert_true(touch(VISITOR, true, BEGIN_S + 301, &moves));
     assert_move(moves.clicking, NEVER, BEGIN_S + 301);
     assert_move(moves.clicker, NEVER, NEVER);
     people_done(&people);
@@ -142,7 +146,7 @@ static void one_who_only_views_never_clicks_however_far_reach_moves(void **state
     begin(10, BEGIN_S - 500);
     for (int64_t second_s = BEGIN_S; second_s < BEGIN_S + 5000; second_s += 100) {
         people_set_reach(&people, second_s - 500);
-        assert_true(touch(PRINT, false, second_s, &moves));
+        assert_true(touch(VISITOR, false, second_s, &moves));
         assert_move(moves.viewer, last_s, second_s);
         assert_move(moves.clicker, NEVER, NEVER);
         assert_move(moves.clicking, NEVER, NEVER);
@@ -199,7 +203,7 @@ static void after_a_long_silence_every_part_is_empty(void **state)
     people_done(&people);
 }
 
-/* The same story everywhere on the scale: seconds are kept modulo 2^32. */
+/* The same story everywhere on the scale: seconds are kept modulo 2^24. */
 static void moves_are_the_same_at_every_time(void **state)
 {
     static const int64_t starts_s[] = {-INT64_C(62135596800),
@@ -218,15 +222,15 @@ static void moves_are_the_same_at_every_time(void **state)
         struct people_moves moves;
 
         begin(10, start_s);
-        assert_true(touch(PRINT, false, start_s, &moves));
+        assert_true(touch(VISITOR, false, start_s, &moves));
         assert_move(moves.viewer, NEVER, start_s);
-        assert_true(touch(PRINT, true, start_s + 599, &moves));
+        assert_true(touch(VISITOR, true, start_s + 599, &moves));
         assert_move(moves.clicker, NEVER, start_s);
         people_set_reach(&people, start_s + 1);
-        assert_true(touch(PRINT, true, start_s + 600, &moves));
+        assert_true(touch(VISITOR, true, start_s + 600, &moves));
         assert_move(moves.clicker, NEVER, NEVER);
         assert_move(moves.clicking, start_s + 599, start_s + 600);
-        assert_true(touch(PRINT, false, start_s + 300, &moves));
+        assert_true(touch(VISITOR, false, start_s + 300, &moves));
         assert_move(moves.clicker, NEVER, start_s + 300);
         people_set_reach(&people, start_s + 601);
         assert_int_equal(people.live, 0);
@@ -247,7 +251,7 @@ static void a_pair_of_long_ago_is_never_taken_for_one_of_now(void **state)
         bool kept = last_s >= now_s - 500;
 
         people_set_reach(&people, now_s - 500);
-        assert_true(touch(PRINT, false, now_s, &moves));
+        assert_true(touch(VISITOR, false, now_s, &moves));
         assert_move(moves.viewer, kept ? last_s : NEVER, now_s);
         assert_move(moves.clicker, NEVER, NEVER);
         last_s = now_s;
@@ -270,27 +274,27 @@ static void old_pairs_are_purged_though_the_table_is_never_empty(void **state)
 
     (void)state;
     begin(100, BEGIN_S);
-    assert_true(touch(PRINT + 1, true, BEGIN_S, &moves));
-    assert_true(touch(PRINT, false, now_s, &moves));
+    assert_true(touch(VISITOR + 1, true, BEGIN_S, &moves));
+    assert_true(touch(VISITOR, false, now_s, &moves));
     people_set_reach(&people, BEGIN_S + 1);
     assert_int_equal(people.live, 1);
     assert_int_equal(part->count, 2);
     for (; now_s < BEGIN_S + (int64_t)PEOPLE_PARTS * PEOPLE_PURGE_S; now_s += 500) {
         people_set_reach(&people, now_s);
-        assert_true(touch(PRINT, false, now_s + 500, &moves));
+        assert_true(touch(VISITOR, false, now_s + 500, &moves));
         assert_int_equal(people.live, 1);
     }
     people_set_reach(&people, now_s);
     assert_int_equal(part->count, 1);
-    assert_true(touch(PRINT, true, now_s + 1, &moves));
+    assert_true(touch(VISITOR, true, now_s + 1, &moves));
     assert_move(moves.clicker, NEVER, now_s);
-    assert_true(touch(PRINT + 1, false, now_s + 1, &moves));
+    assert_true(touch(VISITOR + 1, false, now_s + 1, &moves));
     assert_move(moves.clicker, NEVER, NEVER);
     people_done(&people);
 }
 
 /* One after the other has the same home; who left makes room for whoever comes. */
-static void new_pairs_take_the_slots_of_dead_ones(void **state)
+static void new_visitors_take_the_slots_of_dead_ones(void **state)
 {
     enum { COMERS = 300, STAY_S = 50 };
     struct people_moves moves;
@@ -299,20 +303,20 @@ static void new_pairs_take_the_slots_of_dead_ones(void **state)
 
     (void)state;
     begin(UINT64_MAX, BEGIN_S);
-    assert_true(touch(PRINT, true, now_s + SPAN_S - 1, &moves)); /* so that the table lives on */
+    assert_true(touch(VISITOR, true, now_s + SPAN_S - 1, &moves)); /* so that the table lives on */
     for (uint64_t i = 1; i <= COMERS; i++) {
         now_s += STAY_S / 5;
         people_set_reach(&people, now_s - STAY_S);
-        assert_true(touch(PRINT, true, now_s, &moves));
-        assert_true(touch(PRINT + i, false, now_s, &moves));
+        assert_true(touch(VISITOR, true, now_s, &moves));
+        assert_true(touch(VISITOR + i, false, now_s, &moves));
         assert_move(moves.viewer, NEVER, now_s);
         for (uint64_t before = i > 5 ? i - 5 : 1; before < i; before++) { /* they are all there */
-            assert_true(people_knows(&people, PRINT + before));
+            assert_true(pair_lives(&people, VISITOR + before, KID));
         }
-        assert_false(people_knows(&people, PRINT + i + 1));
-        assert_true(part->count <= PEOPLE_GROUP);
+        assert_false(pair_lives(&people, VISITOR + i + 1, KID));
+        assert_true(part->count <= people_room(part->size));
     }
-    assert_int_equal(part->groups, 1);
+    assert_true(part->size <= 16);
     people_done(&people);
 }
 
@@ -339,128 +343,75 @@ static void growth_and_cleaning_up_lose_no_pair(void **state)
     people_done(&people);
 }
 
-static void a_pair_takes_24_bytes_at_most_from_a_million_on(void **state)
+/* The site, and eleven keys more for each visitor; how many of them come together does not matter.
+ */
+static void a_pair_takes_18_bytes_at_most_at_a_dozen_a_visitor(void **state)
 {
-    enum { PAIRS = 2000000, MANY = 1000000, OFTEN = 10000 };
+    enum { VISITORS_MANY = 200000, PAIRS_EACH = 12 };
     struct people_moves moves;
-    double worst = 0;
+    double bytes = 0;
 
     (void)state;
-    begin(PAIRS, BEGIN_S);
-    for (uint64_t i = 1; i <= PAIRS; i++) {
-        assert_true(touch(hash_mix(i, 4, 4), false, BEGIN_S + 1, &moves));
-        if (i >= MANY && i % OFTEN == 0 && (double)people.bytes / (double)i > worst) {
-            worst = (double)people.bytes / (double)i;
+    begin((uint64_t)VISITORS_MANY * PAIRS_EACH, BEGIN_S);
+    for (uint32_t pair = 0; pair < PAIRS_EACH; pair++) {
+        for (uint64_t i = 1; i <= VISITORS_MANY; i++) {
+            assert_true(touch_key(hash_mix(i, 4, 4), pair == 0 ? 0 : (uint32_t)i * 16 + pair, false,
+                                  BEGIN_S + 1, &moves));
         }
     }
-    assert_int_equal(people.live, PAIRS);
+    assert_int_equal(people.live, VISITORS_MANY * PAIRS_EACH);
     assert_false(touch(hash_mix(0, 4, 4), false, BEGIN_S + 1, &moves));
-    print_message("up to %.2f bytes a pair\n", worst);
-    assert_true(worst <= 24);
+    bytes = (double)people.bytes / (double)people.live;
+    print_message("%.2f bytes a pair\n", bytes);
+    assert_true(bytes <= 18);
+    assert_int_equal(people.bytes, people_bytes_anew(&people));
     people_done(&people);
 }
 
-/* ---- against a map that knows every time ---------------------------------------------------- */
-
-enum { VISITORS = 40, EVENTS = 3000, SECONDS = 4096 };
-
-struct naive {
-    int64_t view_s[VISITORS], click_s[VISITORS]; /* NEVER before the first */
-    int32_t counts[3][SECONDS];                  /* by what the moves said, from the start on */
-};
-
-static void apply_moves(struct naive *naive, const struct people_moves *moves, int64_t start_s)
+/* Its pairs are all dead by then: the key it was given to begins with nobody. */
+static void a_number_that_another_key_was_given_begins_anew(void **state)
 {
-    const struct people_move *by[] = {&moves->viewer, &moves->clicker, &moves->clicking};
+    struct people_moves moves;
 
-    for (int i = 0; i < 3; i++) {
-        if (by[i]->enters_s != NEVER) {
-            naive->counts[i][by[i]->enters_s - start_s]++;
-        }
-        if (by[i]->enters_s != NEVER && by[i]->leaves_s != NEVER) {
-            naive->counts[i][by[i]->leaves_s - start_s]--;
-        }
-    }
-}
-
-static int64_t earlier(int64_t left, int64_t right)
-{
-    return left < right ? left : right;
-}
-
-static int64_t later(int64_t left, int64_t right)
-{
-    return left > right ? left : right;
-}
-
-/* The counts of every second from reach on, and how many are live, made anew from the map. */
-static void compare(struct dice *dice, const struct naive *naive, int64_t start_s)
-{
-    static int32_t counts[3][SECONDS];
-    uint64_t live = 0;
-
-    memset(counts, 0, sizeof counts);
-    for (int v = 0; v < VISITORS; v++) {
-        int64_t times_s[] = {naive->view_s[v], earlier(naive->view_s[v], naive->click_s[v]),
-                             naive->click_s[v]};
-
-        live += later(naive->view_s[v], naive->click_s[v]) >= people.reach_s;
-        for (int i = 0; i < 3; i++) {
-            if (times_s[i] >= people.reach_s) {
-                counts[i][times_s[i] - start_s]++;
-            }
-        }
-    }
-    ROUND_CHECK(dice, live == people.live, "%llu pairs live, not %llu",
-                (unsigned long long)people.live, (unsigned long long)live);
-    for (int i = 0; i < 3; i++) {
-        for (int64_t second_s = later(people.reach_s, start_s); second_s < start_s + SECONDS;
-             second_s++) {
-            ROUND_CHECK(dice, counts[i][second_s - start_s] == naive->counts[i][second_s - start_s],
-                        "count %d of second %lld: %d, not %d", i, (long long)(second_s - start_s),
-                        naive->counts[i][second_s - start_s], counts[i][second_s - start_s]);
-        }
-    }
-}
-
-static void play(struct dice *dice)
-{
-    static struct naive naive;
-    int64_t start_s =
-        dice_percent(dice, 30) ? INT64_C(4294965000) : dice_between(dice, 0, INT64_C(253402200000));
-    int64_t now_s = start_s;
-
-    memset(&naive, 0, sizeof naive);
-    for (int v = 0; v < VISITORS; v++) {
-        naive.view_s[v] = naive.click_s[v] = NEVER;
-    }
-    begin(1000, now_s - SPAN_S);
-    for (int e = 0; e < EVENTS; e++) {
-        int v = (int)dice_below(dice, VISITORS);
-        bool click = dice_percent(dice, 35);
-        int64_t second_s = dice_percent(dice, 20)
-                               ? dice_between(dice, later(start_s, now_s - SPAN_S), now_s)
-                               : now_s;
-        struct people_moves moves;
-        int64_t *last_s = click ? &naive.click_s[v] : &naive.view_s[v];
-
-        assert_true(touch(hash_mix((uint64_t)v, 5, 5), click, second_s, &moves));
-        *last_s = later(*last_s, second_s);
-        apply_moves(&naive, &moves, start_s);
-        if (dice_percent(dice, 20)) {
-            now_s = earlier(now_s + dice_between(dice, 1, dice_percent(dice, 3) ? 900 : 3),
-                            start_s + SECONDS - 1);
-            people_set_reach(&people, now_s - SPAN_S);
-            compare(dice, &naive, start_s);
-        }
-    }
-    people_done(&people);
-}
-
-static void random_histories_agree_with_a_map_of_last_times(void **state)
-{
     (void)state;
-    dice_play(play, 60, 5);
+    begin(10, BEGIN_S);
+    assert_true(touch_key(VISITOR, 7, false, BEGIN_S + 10, &moves));
+    assert_true(touch_key(VISITOR, 7, true, BEGIN_S + 11, &moves));
+    assert_true(touch_key(VISITOR, 8, false, BEGIN_S + 100, &moves)); /* the visitor lives on */
+    people_set_reach(&people, BEGIN_S + 12);
+    assert_int_equal(people.live, 1);
+    assert_true(touch_key(VISITOR, 7, true, BEGIN_S + 13, &moves));
+    assert_move(moves.viewer, NEVER, NEVER);
+    assert_move(moves.clicker, NEVER, NEVER);
+    assert_move(moves.clicking, NEVER, BEGIN_S + 13);
+    assert_int_equal(people.live, 2);
+    assert_int_equal(people.pairs, 2); /* in the place that it had */
+    people_done(&people);
+}
+
+/* One event of four keys: room for all is made at once. */
+static void the_keys_of_an_event_are_touched_after_one_reservation(void **state)
+{
+    struct people_moves moves;
+
+    (void)state;
+    begin(UINT64_MAX, BEGIN_S);
+    for (uint32_t event = 0; event < 200; event++) {
+        int64_t second_s = BEGIN_S + event;
+        uint64_t visitor = hash_mix(event % 7, 1, 1);
+
+        assert_int_equal(people_reserve(&people, visitor, 4), CTR_OK);
+        for (uint32_t level = 0; level < 4; level++) {
+            const struct people_touched touched = {.visitor = visitor,
+                                                   .kid = level == 0 ? 0 : event * 4 + level,
+                                                   .second_s = second_s};
+
+            assert_true(people_touch(&people, &touched, &moves));
+            assert_move(moves.viewer, level == 0 && event >= 7 ? second_s - 7 : NEVER, second_s);
+        }
+    }
+    assert_int_equal(people.live, 7 + 200 * 3);
+    people_done(&people);
 }
 
 int main(void)
@@ -476,10 +427,11 @@ int main(void)
         cmocka_unit_test(moves_are_the_same_at_every_time),
         cmocka_unit_test(a_pair_of_long_ago_is_never_taken_for_one_of_now),
         cmocka_unit_test(old_pairs_are_purged_though_the_table_is_never_empty),
-        cmocka_unit_test(new_pairs_take_the_slots_of_dead_ones),
+        cmocka_unit_test(new_visitors_take_the_slots_of_dead_ones),
         cmocka_unit_test(growth_and_cleaning_up_lose_no_pair),
-        cmocka_unit_test(a_pair_takes_24_bytes_at_most_from_a_million_on),
-        cmocka_unit_test(random_histories_agree_with_a_map_of_last_times),
+        cmocka_unit_test(a_pair_takes_18_bytes_at_most_at_a_dozen_a_visitor),
+        cmocka_unit_test(a_number_that_another_key_was_given_begins_anew),
+        cmocka_unit_test(the_keys_of_an_event_are_touched_after_one_reservation),
     };
 
     return cmocka_run_group_tests_name("storage/people", tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/people.h"
+#include "tests/support/people_pairs.h"
 #include "tests/support/test.h"
 
 enum { LARGE_BYTES = 5 << 20, PAGE_BYTES = 4096 };
@@ -94,40 +95,42 @@ static void what_is_given_back_takes_no_memory_and_no_neighbour(void **state)
 
 /* ---- people, who are loaded into one ------------------------------------------------------- */
 
-enum { PAIRS = 300000, REACH_S = 1795000000, SPAN_S = 700 };
+enum { PAIRS = 300000, MANY = 100, REACH_S = 1795000000, SPAN_S = 700 };
 
-static uint64_t print_of(uint64_t number)
+/* Each has four pairs, and one a hundred. */
+static uint64_t visitor_of(uint64_t number)
 {
-    return (number + 1) * UINT64_C(0x9E3779B97F4A7C15);
+    return (number < MANY ? 1 : number / 4 + 1) * UINT64_C(0x9E3779B97F4A7C15);
 }
 
 static void touch(struct people *people, uint64_t number, int64_t second_s)
 {
     const struct people_touched touched = {
-        .print = print_of(number), .kid = (uint32_t)number % 1000, .second_s = second_s};
+        .visitor = visitor_of(number), .kid = (uint32_t)number % 1000, .second_s = second_s};
     struct people_moves moves;
 
-    assert_int_equal(people_reserve(people, touched.print), CTR_OK);
+    assert_int_equal(people_reserve(people, touched.visitor, 1), CTR_OK);
     assert_true(people_touch(people, &touched, &moves));
 }
 
 static void load_all(struct people *into, const struct people *from)
 {
-    struct pair *pairs = malloc(PAIRS * sizeof *pairs);
-
-    assert_non_null(pairs);
     for (size_t part = 0; part < PEOPLE_PARTS; part++) {
-        size_t count = people_copy_part(from, part, pairs);
+        uint32_t *words = malloc(people_part_words(from, part) * sizeof *words + 1);
+        size_t count = 0;
 
-        assert_int_equal(people_load_part(into, part, pairs, count), CTR_OK);
+        assert_non_null(words);
+        count = people_copy_part(from, part, words);
+        assert_int_equal(count, people_part_words(from, part)); /* all of them live */
+        assert_int_equal(people_load_part(into, part, words, count), CTR_OK);
+        free(words);
     }
-    free(pairs);
 }
 
 static void assert_all_known(const struct people *people, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
-        assert_true(people_knows(people, print_of(i)));
+        assert_true(pair_lives(people, visitor_of(i), (uint32_t)i % 1000));
     }
 }
 
@@ -149,11 +152,13 @@ static void people_that_were_loaded_live_on_and_grow(void **state)
     }
     load_all(&loaded, &made);
     people_adopt(&adopted, &loaded);
-    assert_true(loaded.blocks.open == NULL && loaded.blocks.full == NULL);
+    assert_true(loaded.lines.open == NULL && loaded.lines.count == 0);
     people_done(&loaded); /* what was taken from it lives on */
     people_count(&adopted, made.live, made.newest);
     assert_all_known(&adopted, PAIRS);
     bytes = adopted.bytes;
+    assert_int_equal(bytes, people_bytes_anew(&adopted));
+    assert_int_equal(adopted.pairs, made.pairs);
     /* Three times as many: every part is renewed. */
     for (uint64_t i = PAIRS; i < UINT64_C(3) * PAIRS; i++) {
         touch(&adopted, i, REACH_S + 5);
@@ -161,6 +166,7 @@ static void people_that_were_loaded_live_on_and_grow(void **state)
     assert_true(adopted.bytes > bytes);
     assert_int_equal(adopted.live, 3 * PAIRS);
     assert_all_known(&adopted, UINT64_C(3) * PAIRS);
+    assert_int_equal(adopted.bytes, people_bytes_anew(&adopted));
     people_done(&adopted);
     people_done(&made);
 }

@@ -52,7 +52,7 @@ def memory(figures: dict) -> list[Row]:
     return [Row("a key: its row and names", (account["keys"] + account["names"]) / keys, "bytes",
                 note=f"with its cells in slices {(account['slices']) / keys:.0f} more"),
             Row("a pair of a visitor and a key", account["people"] / pairs, "bytes",
-                "what it holds", 16, 16 / (account["people"] / pairs),
+                "what it holds", 10, 10 / (account["people"] / pairs),
                 f"crowds of slices are in it; {pairs:,} pairs"),
             Row("all resident memory by key", figures["rss_mb"] * 1048576 / keys, "bytes",
                 note=f"{figures['rss_mb']:,} MB")]
