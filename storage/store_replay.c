@@ -162,15 +162,18 @@ static void look_ahead(const struct store *store, const struct journal_part *par
     const struct ahead *pairs = &ring[(i + PREFETCH_KEYS) % RING];
 
     if (i + PREFETCH_AHEAD < part->count) {
-        prefetch_event(store, &part->events[i + PREFETCH_AHEAD],
-                       &ring[(i + PREFETCH_AHEAD) % RING]);
+        const struct journal_event event = journal_at(part, i + PREFETCH_AHEAD);
+
+        prefetch_event(store, &event, &ring[(i + PREFETCH_AHEAD) % RING]);
     }
     if (i + PREFETCH_TAGS < part->count) {
         people_prefetch_tags(&store->people, tags->prints, tags->count);
     }
     if (i + PREFETCH_KEYS < part->count) {
+        const struct journal_event event = journal_at(part, i + PREFETCH_KEYS);
+
         people_prefetch_pairs(&store->people, pairs->prints, pairs->count);
-        prefetch_keys(store, &part->events[i + PREFETCH_KEYS]);
+        prefetch_keys(store, &event);
     }
 }
 
@@ -179,11 +182,13 @@ static enum ctr_status replay_part(struct store *store, const struct journal_par
     struct ahead ring[RING] = {{.count = 0}};
 
     for (size_t i = 0; i < part->count; i++) {
+        const struct journal_event event = journal_at(part, i);
+
         look_ahead(store, part, i, ring);
-        if (part->events[i].ts_ms >= store->published.progress.to_ms) {
+        if (event.ts_ms >= store->published.progress.to_ms) {
             return CTR_CORRUPT; /* nothing of that time can have been taken */
         }
-        if (replay_event(store, &part->events[i]) != CTR_OK) {
+        if (replay_event(store, &event) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }
