@@ -183,7 +183,7 @@ MUTANTS = [
      "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)",
      "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)"),
     ("delay_bound_is_outside", "storage/delays.c",
-     "while (delay_ms > delays_bound_ms(bucket)) {", "while (delay_ms >= delays_bound_ms(bucket)) {"),
+     "(delay_ms > bounds_ms[bucket] ? 1 : 0)", "(delay_ms >= bounds_ms[bucket] ? 1 : 0)"),
     ("minute_is_final_at_its_end", "api/minutes.c",
      'return minutes->to_ms < end_ms + minutes->lateness_ms ? "closing" : "final";',
      'return minutes->to_ms < end_ms ? "closing" : "final";'),
