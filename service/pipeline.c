@@ -12,73 +12,13 @@
 #include "service/pipeline_internal.h"
 #include "storage/moment.h"
 
-enum { POLL_MS = 50, YIELD_MS = 20, NO_MEMORY_WAIT_MS = 100 };
+enum { POLL_MS = 50, YIELD_MS = 20 };
 
-/* ---- records ------------------------------------------------------------------------------- */
-
-static void cover_from_here(struct pipeline *pipeline, struct lane *lane, int64_t time_ms)
-{
-    lane->cover_next = false;
-    if (time_ms != MOMENT_NONE) {
-        store_cover_from(pipeline->options.store, time_ms);
-    }
-}
-
-/* False: the end has begun. What comes after may not be taken: the position would pass over this.
- */
-static bool wait_for_memory(struct pipeline *pipeline, const char *doing)
-{
-    log_line(LOG_ERROR, "no_memory", "doing=%s wait_ms=%d", doing, (int)NO_MEMORY_WAIT_MS);
-    if (atomic_load(&pipeline->stopping)) {
-        pipeline->gave_up = true;
-        return false;
-    }
-    (void)poll(NULL, 0, NO_MEMORY_WAIT_MS);
-    return true;
-}
-
-static bool decode(struct pipeline *pipeline, const struct lane *lane,
-                   const struct source_item *item, struct decoded *ret_decoded)
-{
-    do {
-        decode_record(pipeline->decoder, item->text, item->length, lane->type, ret_decoded);
-    } while (ret_decoded->no_memory && wait_for_memory(pipeline, "decode"));
-    return !ret_decoded->no_memory;
-}
-
-/* Memory that runs out stops reading, not the service: a record is offered again until it fits. */
-static void take_record(struct pipeline *pipeline, struct lane *lane,
-                        const struct source_item *item)
-{
-    struct store *store = pipeline->options.store;
-    bool again = item->offset < partition_next(store_partition(store, lane->index));
-    struct decoded decoded;
-
-    if (!decode(pipeline, lane, item, &decoded)) {
-        return;
-    }
-    if (lane->cover_next) {
-        cover_from_here(pipeline, lane, item->time_ms);
-    }
-    lane->newest = again ? lane->newest : item;
-    if (!decoded.is_event) {
-        store_record_malformed(store, lane->index, item->offset, pipeline->read_ms, decoded.reason,
-                               decoded.detail);
-        return;
-    }
-    while (store_record_event(store, lane->index, item->offset,
-                              item->time_ms == MOMENT_NONE ? -1 : item->time_ms, pipeline->read_ms,
-                              &decoded.event) != CTR_OK) {
-        if (!wait_for_memory(pipeline, "record")) {
-            lane->newest = NULL; /* the print of the batch before is of a record that was applied */
-            return;
-        }
-    }
-}
+/* ---- items --------------------------------------------------------------------------------- */
 
 static void found(struct pipeline *pipeline, const struct source_item *item)
 {
-    while (!pipeline_add_lane(pipeline, item) && wait_for_memory(pipeline, "partition")) {
+    while (!pipeline_add_lane(pipeline, item) && pipeline_wait_for_memory(pipeline, "partition")) {
     }
 }
 
@@ -94,9 +34,6 @@ static void handle_lane(struct pipeline *pipeline, struct lane *lane,
     case SOURCE_STARTED:
         pipeline_begin_lane(pipeline, lane, item);
         break;
-    case SOURCE_RECORD:
-        take_record(pipeline, lane, item);
-        break;
     case SOURCE_END:
         partition_end(partition, item->offset, pipeline->read_ms);
         break;
@@ -109,6 +46,7 @@ static void handle_lane(struct pipeline *pipeline, struct lane *lane,
     }
 }
 
+/* Anything but a record. */
 static void handle_item(struct pipeline *pipeline, const struct source_item *item)
 {
     if (item->kind == SOURCE_FOUND) {
@@ -120,6 +58,19 @@ static void handle_item(struct pipeline *pipeline, const struct source_item *ite
     } else {
         CTR_ASSERT(item->partition < pipeline->lanes_count);
         handle_lane(pipeline, &pipeline->lanes[item->partition], item);
+    }
+}
+
+static void handle_batch(struct pipeline *pipeline, const struct source_batch *batch)
+{
+    size_t next = 0;
+
+    while (next < batch->count && !pipeline->gave_up) {
+        if (batch->items[next].kind == SOURCE_RECORD) {
+            next += pipeline_take_records(pipeline, &batch->items[next], batch->count - next);
+        } else {
+            handle_item(pipeline, &batch->items[next++]);
+        }
     }
 }
 
@@ -171,9 +122,7 @@ static void poll_once(struct pipeline *pipeline)
     enum ctr_status status = source->ops->poll(source, POLL_MS, &batch);
 
     pipeline->read_ms = pipeline->options.wall_ms();
-    for (size_t i = 0; i < batch.count && !pipeline->gave_up; i++) {
-        handle_item(pipeline, &batch.items[i]);
-    }
+    handle_batch(pipeline, &batch);
     pipeline_take_prints(pipeline);
     source->ops->release(source, &batch);
     if (status == CTR_STOPPED) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What pipeline.c (the loop), pipeline_lanes.c (partitions), pipeline_faults.c and pipeline_cuts.c
- * share. Thread: ingest.
+ * What pipeline.c (the loop), pipeline_records.c, pipeline_lanes.c (partitions), pipeline_faults.c
+ * and pipeline_cuts.c share. Thread: ingest.
  */
 #ifndef LIVECTR_SERVICE_PIPELINE_INTERNAL_H
 #define LIVECTR_SERVICE_PIPELINE_INTERNAL_H
@@ -40,6 +40,15 @@ struct pipeline {
     _Atomic bool complete; /* every topic was found */
     _Atomic int64_t heartbeat_ms, limit_ms;
 };
+
+/* Takes records from the first item, which is one, on: in groups. Returns how many items that were.
+ * When it gave up, what it was at was not taken. */
+size_t pipeline_take_records(struct pipeline *pipeline, const struct source_item *items,
+                             size_t count);
+
+/* Waits for a while. False: the end has begun. What comes after may not be taken: the position
+ * would pass over this. */
+bool pipeline_wait_for_memory(struct pipeline *pipeline, const char *doing);
 
 /* Begins an image with the cut that was just handed over, if one is due; hands over more of it, if
  * the checkpointer is idle. */

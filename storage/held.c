@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CAPACITY_LEAST = 16, NAMES_AHEAD = 8 };
+
 void held_init(struct held *held)
 {
     memset(held, 0, sizeof *held);
@@ -12,6 +14,10 @@ void held_init(struct held *held)
 static void release_events(struct held_bucket *bucket, struct names *names)
 {
     for (size_t i = 0; i < bucket->count; i++) {
+        if (i + NAMES_AHEAD < bucket->count) {
+            __builtin_prefetch(bucket->events[i + NAMES_AHEAD].page, 1);
+            __builtin_prefetch(bucket->events[i + NAMES_AHEAD].box, 1);
+        }
         names_give(names, bucket->events[i].page);
         names_give(names, bucket->events[i].box);
     }
@@ -23,23 +29,29 @@ void held_done(struct held *held, struct names *names)
         release_events(&held->buckets[i], names);
         free(held->buckets[i].events);
     }
-    free(held->spare);
+    while (held->spares_count > 0) {
+        free(held->spares[--held->spares_count].events);
+    }
     free(held->buckets);
     free(held->gone);
     memset(held, 0, sizeof *held);
 }
 
-/* A bucket begins with the room of one before it, which is about what it will need. */
+/* A bucket begins with the room of one before it, or as much: it is about what it will need. */
 static enum ctr_status grow_bucket(struct held *held, struct held_bucket *bucket)
 {
-    size_t capacity = bucket->capacity == 0 ? 16 : bucket->capacity * 2;
+    size_t capacity = bucket->capacity * 2;
     struct held_event *events = NULL;
 
-    if (bucket->capacity == 0 && held->spare != NULL) {
-        bucket->events = held->spare;
-        bucket->capacity = held->spare_capacity;
-        held->spare = NULL;
+    if (bucket->capacity == 0 && held->spares_count > 0) {
+        struct held_room *room = &held->spares[--held->spares_count];
+
+        bucket->events = room->events;
+        bucket->capacity = room->capacity;
         return CTR_OK;
+    }
+    if (bucket->capacity == 0) {
+        capacity = held->usual < CAPACITY_LEAST ? CAPACITY_LEAST : held->usual;
     }
     events = realloc(bucket->events, capacity * sizeof *events);
     if (events == NULL) {
@@ -128,6 +140,20 @@ struct held_bucket *held_at(const struct held *held, int64_t apply_ms)
     return &held->buckets[at];
 }
 
+/* The room of a bucket that is dropped. */
+static void keep_room(struct held *held, const struct held_bucket *bucket)
+{
+    bool busier = bucket->capacity / 4 > bucket->count; /* much of it is of another time */
+
+    if (bucket->capacity == 0 || busier || held->spares_count == HELD_SPARES_MAX) {
+        free(bucket->events);
+    } else {
+        held->spares[held->spares_count++] =
+            (struct held_room){.events = bucket->events, .capacity = bucket->capacity};
+    }
+    held->usual = bucket->count;
+}
+
 void held_drop(struct held *held, struct held_bucket *bucket, struct names *names)
 {
     size_t at = (size_t)(bucket - held->buckets);
@@ -138,13 +164,7 @@ void held_drop(struct held *held, struct held_bucket *bucket, struct names *name
     }
     held->events -= bucket->count;
     release_events(bucket, names);
-    free(held->spare);
-    held->spare = bucket->events;
-    held->spare_capacity = bucket->capacity;
-    if (bucket->capacity / 4 > bucket->count) { /* much of it was of a busier time */
-        free(held->spare);
-        held->spare = NULL;
-    }
+    keep_room(held, bucket);
     held->count--;
     memmove(bucket, bucket + 1, (held->count - at) * sizeof *bucket);
 }

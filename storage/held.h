@@ -50,12 +50,22 @@ struct held_bucket {
     bool unsaved, saved;
 };
 
+/* Memory for the events of a bucket. */
+struct held_room {
+    struct held_event *events;
+    size_t capacity;
+};
+
+/* Where partitions run ahead of each other, so many buckets or more are filled at the same time. */
+enum { HELD_SPARES_MAX = 8 };
+
 struct held {
     size_t count, capacity;
-    struct held_bucket *buckets; /* by apply_ms */
-    uint64_t events;             /* in all buckets */
-    struct held_event *spare;    /* the room of a bucket that was dropped, for the next one */
-    size_t spare_capacity;
+    struct held_bucket *buckets;              /* by apply_ms */
+    uint64_t events;                          /* in all buckets */
+    struct held_room spares[HELD_SPARES_MAX]; /* of buckets that were dropped, for the next ones */
+    size_t spares_count;
+    size_t usual; /* events of the bucket that was dropped last */
     size_t gone_count, gone_capacity;
     int64_t *gone; /* saved buckets that were counted since: the snapshot must forget them */
 };

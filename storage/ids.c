@@ -23,6 +23,7 @@ void ids_done(struct ids *ids)
         table_free(ids->minutes[i].prints,
                    ids->minutes[i].capacity * sizeof *ids->minutes[i].prints);
     }
+    table_free(ids->spare, ids->spare_capacity * sizeof *ids->spare);
     free(ids->minutes);
     memset(ids, 0, sizeof *ids);
 }
@@ -32,13 +33,22 @@ static bool forgotten(const struct ids *ids, int64_t minute_ms)
     return ids->gone_ms != MOMENT_NONE && minute_ms + MINUTE_MS <= ids->gone_ms;
 }
 
-/* Place of the minute, or where it would stand. Nearly every event belongs to the newest ones. */
+/* Place of the minute, or where it would stand. It is looked for where it is if none is missing
+ * between it and the newest one; else it stands behind. */
 static size_t place_of(const struct ids *ids, int64_t minute_ms)
 {
-    size_t at = ids->minutes_count;
+    size_t count = ids->minutes_count;
+    int64_t newest_ms = count == 0 ? 0 : ids->minutes[count - 1].minute_ms;
+    size_t at = 0;
 
-    while (at > 0 && ids->minutes[at - 1].minute_ms >= minute_ms) {
-        at--;
+    if (count == 0 || minute_ms > newest_ms) {
+        return count;
+    }
+    if ((newest_ms - minute_ms) / MINUTE_MS < (int64_t)count) {
+        at = count - 1 - (size_t)((newest_ms - minute_ms) / MINUTE_MS);
+    }
+    while (ids->minutes[at].minute_ms < minute_ms) {
+        at++;
     }
     return at;
 }
@@ -63,11 +73,43 @@ static size_t slot_of(const struct ids_minute *minute, uint64_t print)
     return at;
 }
 
+/* ---- sets ---------------------------------------------------------------------------------- */
+
+static void free_set(struct ids *ids, uint64_t *prints, size_t capacity)
+{
+    table_free(prints, capacity * sizeof *prints);
+    ids->bytes -= capacity * sizeof *prints;
+}
+
+static void free_spare(struct ids *ids)
+{
+    free_set(ids, ids->spare, ids->spare_capacity);
+    ids->spare = NULL;
+    ids->spare_capacity = 0;
+}
+
+/* An empty set. As minutes are much alike, the one that was forgotten last mostly does; to clear it
+ * costs less than pages that are fresh. */
+static uint64_t *new_set(struct ids *ids, size_t capacity)
+{
+    uint64_t *prints = ids->spare;
+
+    if (prints != NULL && ids->spare_capacity == capacity) {
+        memset(prints, 0, capacity * sizeof *prints);
+        ids->spare = NULL;
+        ids->spare_capacity = 0;
+        return prints;
+    }
+    prints = table_alloc(capacity * sizeof *prints);
+    ids->bytes += prints == NULL ? 0 : capacity * sizeof *prints;
+    return prints;
+}
+
 static enum ctr_status grow(struct ids *ids, struct ids_minute *minute, size_t capacity)
 {
     struct ids_minute grown = {.minute_ms = minute->minute_ms, .capacity = capacity};
 
-    grown.prints = table_alloc(capacity * sizeof *grown.prints);
+    grown.prints = new_set(ids, capacity);
     if (grown.prints == NULL) {
         return CTR_NO_MEMORY;
     }
@@ -77,8 +119,7 @@ static enum ctr_status grow(struct ids *ids, struct ids_minute *minute, size_t c
         }
     }
     grown.count = minute->count;
-    ids->bytes += (capacity - minute->capacity) * sizeof *grown.prints;
-    table_free(minute->prints, minute->capacity * sizeof *minute->prints);
+    free_set(ids, minute->prints, minute->capacity);
     *minute = grown;
     return CTR_OK;
 }
@@ -87,6 +128,7 @@ static enum ctr_status grow(struct ids *ids, struct ids_minute *minute, size_t c
 static enum ctr_status add_minute(struct ids *ids, int64_t minute_ms, size_t at)
 {
     size_t capacity = CAPACITY_FIRST;
+    enum ctr_status status = CTR_OK;
 
     if (ids->minutes_count == ids->minutes_capacity) {
         size_t room = ids->minutes_capacity == 0 ? 32 : ids->minutes_capacity * 2;
@@ -105,7 +147,9 @@ static enum ctr_status add_minute(struct ids *ids, int64_t minute_ms, size_t at)
             (ids->minutes_count - at) * sizeof ids->minutes[0]);
     ids->minutes[at] = (struct ids_minute){.minute_ms = minute_ms};
     ids->minutes_count++;
-    return grow(ids, &ids->minutes[at], capacity);
+    status = grow(ids, &ids->minutes[at], capacity);
+    free_spare(ids); /* if it did not do, it was of another time */
+    return status;
 }
 
 enum ctr_status ids_reserve(struct ids *ids, int64_t ts_ms)
@@ -171,16 +215,19 @@ void ids_forget(struct ids *ids, int64_t until_ms)
     }
     ids->gone_ms = until_ms;
     while (count < ids->minutes_count && forgotten(ids, ids->minutes[count].minute_ms)) {
+        free_spare(ids);
         ids->count -= ids->minutes[count].count;
-        ids->bytes -= ids->minutes[count].capacity * sizeof ids->minutes[count].prints[0];
-        table_free(ids->minutes[count].prints,
-                   ids->minutes[count].capacity * sizeof *ids->minutes[count].prints);
+        ids->spare = ids->minutes[count].prints;
+        ids->spare_capacity = ids->minutes[count].capacity;
         count++;
     }
     ids->minutes_count -= count;
     if (count > 0) {
         memmove(&ids->minutes[0], &ids->minutes[count],
                 ids->minutes_count * sizeof ids->minutes[0]);
+    }
+    if (ids->minutes_count == 0) {
+        free_spare(ids);
     }
 }
 

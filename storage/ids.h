@@ -2,7 +2,7 @@
  *
  * The events that were counted lately, by fingerprint, to find copies (CONTRACT, Events 7): one set
  * per minute of event time, so that a look-up is one probe whatever came in between, and a minute
- * is forgotten by freeing its set.
+ * is forgotten by giving up its set.
  *
  * A fingerprint is 64 bits of a keyed hash of the whole decoded event. Two different events of one
  * minute are taken for copies with a probability of n / 2^64 each, n being that minute's events:
@@ -27,7 +27,9 @@ struct ids {
     struct ids_minute *minutes; /* by minute_ms */
     size_t minutes_count, minutes_capacity;
     uint64_t count, limit;
-    uint64_t bytes;
+    uint64_t bytes;  /* of all sets */
+    uint64_t *spare; /* the set of a minute that was forgotten, for the next one; NULL: none */
+    size_t spare_capacity;
     int64_t gone_ms; /* every minute that ended by then is forgotten; MOMENT_NONE none */
 };
 

@@ -3,24 +3,111 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "storage/event.h"
-#include "storage/hash.h"
 #include "storage/moment.h"
-#include "storage/pack.h"
+#include "storage/table.h"
 
-enum { CAPACITY_FIRST = 64, EVENT_BYTES_MIN = 3, HASH_BYTES = 8 };
+enum { HUGE_FROM_CHUNK = 2 };
 
-struct journal_part *journal_part_new(void)
+/* ---- chunks -------------------------------------------------------------------------------- */
+
+_Static_assert(EVENT_TS_MS_MAX < INT64_MAX / JOURNAL_FLAGS_END, "a time and flags fit in a word");
+_Static_assert((int)JOURNAL_CHUNK_BYTES == (int)TABLE_SLAB_BYTES_MIN, "a huge page");
+
+static struct journal_chunk *chunk_new(size_t events, bool huge)
+{
+    size_t wanted = sizeof(struct journal_chunk) + events * sizeof(struct journal_record);
+    size_t bytes = events == JOURNAL_CHUNK_EVENTS ? JOURNAL_CHUNK_BYTES : wanted;
+    struct journal_chunk *chunk = huge ? table_alloc(bytes) : malloc(bytes);
+
+    if (chunk != NULL) {
+        chunk->huge = huge;
+        chunk->bytes = bytes;
+    }
+    return chunk;
+}
+
+static void chunk_free(struct journal_chunk *chunk)
+{
+    if (chunk->huge) {
+        table_free(chunk, chunk->bytes);
+    } else {
+        free(chunk);
+    }
+}
+
+void journal_spares_trim(struct journal_spares *spares, size_t count_max)
+{
+    while (spares->count > count_max) {
+        struct journal_chunk *chunk = spares->first;
+
+        spares->first = chunk->next;
+        spares->count--;
+        chunk_free(chunk);
+    }
+}
+
+size_t journal_spares_bytes(const struct journal_spares *spares)
+{
+    return spares->count * JOURNAL_CHUNK_BYTES;
+}
+
+/* ---- parts --------------------------------------------------------------------------------- */
+
+struct journal_part *journal_part_new(struct journal_spares *spares)
 {
     struct journal_part *part = calloc(1, sizeof *part);
 
     if (part != NULL) {
         atomic_init(&part->users, 1);
         part->newest_ms = MOMENT_NONE;
+        part->chunk_events = JOURNAL_CHUNK_EVENTS;
+        part->spares = spares;
     }
     return part;
+}
+
+void journal_fit(struct journal_part *part, size_t count)
+{
+    CTR_ASSERT(part->chunks_count == 0);
+    part->chunk_events = count;
+}
+
+static enum ctr_status reserve_chunk(struct journal_part *part)
+{
+    if (part->chunks_count == part->chunks_capacity) {
+        size_t capacity = part->chunks_capacity == 0 ? 1 : part->chunks_capacity * 2;
+        struct journal_chunk **chunks = realloc(part->chunks, capacity * sizeof *chunks);
+
+        if (chunks == NULL) {
+            return CTR_NO_MEMORY;
+        }
+        part->chunks = chunks;
+        part->chunks_capacity = capacity;
+    }
+    return CTR_OK;
+}
+
+struct journal_part *journal_part_after(struct journal_part *part)
+{
+    struct journal_part *after = journal_part_new(part->spares);
+
+    if (after != NULL && part->count < journal_room(part)) {
+        struct journal_chunk *last = part->chunks[part->chunks_count - 1];
+
+        if (reserve_chunk(after) != CTR_OK) {
+            free(after);
+            return NULL;
+        }
+        atomic_fetch_add(&last->users, 1);
+        after->chunks[after->chunks_count++] = last;
+        after->first = (part->first + part->count) % part->chunk_events;
+    }
+    if (after != NULL) {
+        part->spares = NULL;
+    }
+    return after;
 }
 
 void journal_part_take(struct journal_part *part)
@@ -28,219 +115,82 @@ void journal_part_take(struct journal_part *part)
     atomic_fetch_add(&part->users, 1);
 }
 
+/* spares NULL: nothing is kept. */
+static void give_part(struct journal_part *part, struct journal_spares *spares)
+{
+    if (part == NULL || atomic_fetch_sub(&part->users, 1) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < part->chunks_count; i++) {
+        struct journal_chunk *chunk = part->chunks[i];
+
+        if (atomic_fetch_sub(&chunk->users, 1) != 1) {
+            continue;
+        }
+        if (spares != NULL && part->chunk_events == JOURNAL_CHUNK_EVENTS) {
+            chunk->next = spares->first;
+            spares->first = chunk;
+            spares->count++;
+        } else {
+            chunk_free(chunk);
+        }
+    }
+    free(part->chunks);
+    free(part);
+}
+
 void journal_part_give(struct journal_part *part)
 {
-    if (part != NULL && atomic_fetch_sub(&part->users, 1) == 1) {
-        free(part->events);
-        free(part);
+    give_part(part, NULL);
+}
+
+void journal_part_recycle(struct journal_part *part, struct journal_spares *spares)
+{
+    give_part(part, spares);
+}
+
+/* A part that needs more than a few is one of many events, which fill a huge page in no time. */
+static enum ctr_status add_chunk(struct journal_part *part)
+{
+    bool huge = part->chunks_count >= HUGE_FROM_CHUNK || part->chunk_events > JOURNAL_CHUNK_EVENTS;
+    struct journal_spares *spares = part->spares;
+    struct journal_chunk *chunk = spares == NULL ? NULL : spares->first;
+
+    if (reserve_chunk(part) != CTR_OK) {
+        return CTR_NO_MEMORY;
     }
+    if (chunk != NULL) {
+        spares->first = chunk->next;
+        spares->count--;
+    } else {
+        chunk = chunk_new(part->chunk_events, huge);
+    }
+    if (chunk == NULL) {
+        return CTR_NO_MEMORY;
+    }
+    atomic_init(&chunk->users, 1);
+    part->chunks[part->chunks_count++] = chunk;
+    return CTR_OK;
 }
 
 enum ctr_status journal_reserve(struct journal_part *part)
 {
-    size_t capacity = part->capacity == 0 ? CAPACITY_FIRST : part->capacity * 2;
-    struct journal_event *events = NULL;
-
-    if (part->count < part->capacity) {
-        return CTR_OK;
-    }
-    events = realloc(part->events, capacity * sizeof *events);
-    if (events == NULL) {
-        return CTR_NO_MEMORY;
-    }
-    part->events = events;
-    part->capacity = capacity;
-    return CTR_OK;
+    return part->count < journal_room(part) ? CTR_OK : add_chunk(part);
 }
 
-void journal_add(struct journal_part *part, const struct journal_event *event)
+struct journal_event journal_at(const struct journal_part *part, size_t number)
 {
-    CTR_ASSERT(part->count < part->capacity);
-    part->events[part->count++] = *event;
-    if (event->ts_ms > part->newest_ms) {
-        part->newest_ms = event->ts_ms;
-    }
+    const struct journal_record *record = journal_record_at(part, number);
+
+    return (struct journal_event){.visitor = record->visitor,
+                                  .print = record->print,
+                                  .page_hash = record->page_hash,
+                                  .box_hash = record->box_hash,
+                                  .ts_ms = (int64_t)(record->moment / JOURNAL_FLAGS_END),
+                                  .flags = (uint32_t)(record->moment % JOURNAL_FLAGS_END)};
 }
 
-/* ---- as bytes ------------------------------------------------------------------------------ */
-
-/* The places (a page and perhaps a box) of one part, each with a number. */
-struct places {
-    uint32_t *index; /* number + 1 by hash, 0 free */
-    size_t index_count;
-    uint64_t (*hashes)[2];
-    size_t count;
-};
-
-static enum ctr_status places_init(struct places *places, size_t events)
+size_t journal_bytes(const struct journal_part *part)
 {
-    size_t index_count = 16;
-
-    while (index_count < events * 2) {
-        index_count *= 2;
-    }
-    *places = (struct places){.index_count = index_count};
-    places->index = calloc(index_count, sizeof *places->index);
-    places->hashes = calloc(events + 1, sizeof *places->hashes);
-    return places->index == NULL || places->hashes == NULL ? CTR_NO_MEMORY : CTR_OK;
-}
-
-static void places_done(struct places *places)
-{
-    free(places->index);
-    free(places->hashes);
-}
-
-static uint32_t place_number(struct places *places, const struct journal_event *event)
-{
-    size_t mask = places->index_count - 1;
-    size_t at = (size_t)hash_mix(event->page_hash, event->box_hash, 0) & mask;
-
-    while (places->index[at] != 0) {
-        const uint64_t *hashes = places->hashes[places->index[at] - 1];
-
-        if (hashes[0] == event->page_hash && hashes[1] == event->box_hash) {
-            return places->index[at] - 1;
-        }
-        at = (at + 1) & mask;
-    }
-    places->hashes[places->count][0] = event->page_hash;
-    places->hashes[places->count][1] = event->box_hash;
-    places->index[at] = (uint32_t)++places->count;
-    return (uint32_t)places->count - 1;
-}
-
-static int64_t oldest_of(const struct journal_part *part)
-{
-    int64_t oldest_ms = part->newest_ms;
-
-    for (size_t i = 0; i < part->count; i++) {
-        oldest_ms = part->events[i].ts_ms < oldest_ms ? part->events[i].ts_ms : oldest_ms;
-    }
-    return oldest_ms;
-}
-
-static void pack_event(struct packer *packer, const struct journal_event *event, uint32_t place,
-                       int64_t oldest_ms)
-{
-    pack_unsigned(packer, (uint64_t)event->flags << 1 | (event->visitor != 0 ? 1 : 0));
-    pack_unsigned(packer, place);
-    pack_unsigned(packer, (uint64_t)(event->ts_ms - oldest_ms));
-    if (event->visitor != 0) {
-        pack_hash(packer, event->visitor);
-    }
-    if ((event->flags & JOURNAL_ID) != 0) {
-        pack_hash(packer, event->print);
-    }
-}
-
-enum ctr_status journal_pack(const struct journal_part *part, struct packer *packer)
-{
-    struct places places;
-    uint32_t *numbers = calloc(part->count + 1, sizeof *numbers);
-    int64_t oldest_ms = oldest_of(part);
-    enum ctr_status status = places_init(&places, part->count);
-
-    if (numbers == NULL || status != CTR_OK) {
-        status = CTR_NO_MEMORY;
-        goto out;
-    }
-    for (size_t i = 0; i < part->count; i++) {
-        numbers[i] = place_number(&places, &part->events[i]);
-    }
-    pack_signed(packer, oldest_ms);
-    pack_unsigned(packer, places.count);
-    for (size_t i = 0; i < places.count; i++) {
-        pack_hash(packer, places.hashes[i][0]);
-        pack_hash(packer, places.hashes[i][1]);
-    }
-    pack_unsigned(packer, part->count);
-    for (size_t i = 0; i < part->count; i++) {
-        pack_event(packer, &part->events[i], numbers[i], oldest_ms);
-    }
-    status = packer->failed ? CTR_NO_MEMORY : CTR_OK;
-out:
-    free(numbers);
-    places_done(&places);
-    return status;
-}
-
-struct place {
-    uint64_t page_hash, box_hash;
-};
-
-static bool unpack_event(struct unpacker *unpacker, const struct place *places,
-                         uint64_t places_count, int64_t oldest_ms, struct journal_event *ret_event)
-{
-    uint64_t head = unpack_unsigned(unpacker);
-    uint64_t place = unpack_unsigned(unpacker);
-    uint64_t after_ms = unpack_unsigned(unpacker);
-
-    if (unpacker->failed || place >= places_count || head >> 1 >= JOURNAL_FLAGS_END ||
-        after_ms > (uint64_t)EVENT_TS_MS_MAX) {
-        return false;
-    }
-    *ret_event = (struct journal_event){.page_hash = places[place].page_hash,
-                                        .box_hash = places[place].box_hash,
-                                        .ts_ms = oldest_ms + (int64_t)after_ms,
-                                        .flags = (uint32_t)(head >> 1)};
-    if ((head & 1) != 0) {
-        ret_event->visitor = unpack_hash(unpacker);
-    }
-    if ((ret_event->flags & JOURNAL_ID) != 0) {
-        ret_event->print = unpack_hash(unpacker);
-    }
-    return !unpacker->failed;
-}
-
-/* How many things of at least bytes_min are said to follow; failed where they cannot. */
-static uint64_t unpack_count(struct unpacker *unpacker, uint64_t bytes_min)
-{
-    uint64_t count = unpack_unsigned(unpacker);
-
-    if (count > (uint64_t)(unpacker->end - unpacker->at) / bytes_min) {
-        unpacker->failed = true;
-        return 0;
-    }
-    return count;
-}
-
-enum ctr_status journal_unpack(struct unpacker *unpacker, struct journal_part **ret_part)
-{
-    struct journal_part *part = journal_part_new();
-    int64_t oldest_ms = unpack_signed(unpacker);
-    uint64_t places_count = unpack_count(unpacker, 2 * (uint64_t)HASH_BYTES);
-    struct place *places = calloc(places_count + 1, sizeof *places);
-    enum ctr_status status = part == NULL || places == NULL ? CTR_NO_MEMORY : CTR_OK;
-    uint64_t count = 0;
-
-    for (uint64_t i = 0; status == CTR_OK && i < places_count; i++) {
-        places[i].page_hash = unpack_hash(unpacker);
-        places[i].box_hash = unpack_hash(unpacker);
-    }
-    count = status == CTR_OK ? unpack_count(unpacker, EVENT_BYTES_MIN) : 0;
-    if (oldest_ms < MOMENT_NONE / 2 || oldest_ms > EVENT_TS_MS_MAX) {
-        unpacker->failed = unpacker->failed || count > 0;
-    }
-    for (uint64_t i = 0; status == CTR_OK && i < count; i++) {
-        struct journal_event event;
-
-        status = journal_reserve(part);
-        if (status == CTR_OK && !unpack_event(unpacker, places, places_count, oldest_ms, &event)) {
-            status = CTR_CORRUPT;
-        }
-        if (status == CTR_OK) {
-            journal_add(part, &event);
-        }
-    }
-    if (status == CTR_OK && (unpacker->failed || unpacker->at != unpacker->end)) {
-        status = CTR_CORRUPT;
-    }
-    free(places);
-    if (status != CTR_OK) {
-        journal_part_give(part);
-        return status;
-    }
-    *ret_part = part;
-    return CTR_OK;
+    return part->count * sizeof(struct journal_record);
 }

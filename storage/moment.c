@@ -24,13 +24,6 @@ struct civil {
     int64_t month, day;
 };
 
-int64_t moment_floor(int64_t time_ms, int64_t grain_ms)
-{
-    int64_t rest = time_ms % grain_ms;
-
-    return time_ms - (rest < 0 ? rest + grain_ms : rest);
-}
-
 static int64_t days_from_civil(struct civil date)
 {
     int64_t year = date.month <= 2 ? date.year - 1 : date.year;

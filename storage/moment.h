@@ -16,7 +16,12 @@ enum { MOMENT_TEXT_BYTES = 64 };
 #define MOMENT_NONE   INT64_MIN /* "no such moment (yet)"; compares below every real one */
 
 /* Largest multiple of grain_ms at or below time_ms. grain_ms > 0. */
-int64_t moment_floor(int64_t time_ms, int64_t grain_ms);
+static inline int64_t moment_floor(int64_t time_ms, int64_t grain_ms)
+{
+    int64_t rest = time_ms % grain_ms; /* a multiplication where the grain is a constant */
+
+    return time_ms - (rest < 0 ? rest + grain_ms : rest);
+}
 
 /* Writes RFC 3339 in UTC with three fraction digits, "2026-11-23T17:30:14.000Z", NUL-terminated.
  * time_ms from MOMENT_MIN_MS (a window's `from` may lie before the epoch) to EVENT_TS_MS_MAX. */

@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_FIRST = 1024 };
+#include "storage/table.h"
+
+/* LINE_TEXT: so much of a text, and it may go on in the next line of the cache. */
+enum { SLOTS_FIRST = 1024, LINE_TEXT = 64 - sizeof(struct name) };
 
 enum ctr_status names_init(struct names *names, const uint64_t *secret)
 {
     memset(names, 0, sizeof *names);
     memcpy(names->secret, secret, sizeof names->secret);
-    names->slots = calloc(SLOTS_FIRST, sizeof *names->slots);
+    names->slots = table_alloc(SLOTS_FIRST * sizeof *names->slots);
     if (names->slots == NULL) {
         return CTR_NO_MEMORY;
     }
@@ -23,7 +26,7 @@ void names_done(struct names *names)
     for (size_t i = 0; i < names->slots_count; i++) {
         free(names->slots[i].name);
     }
-    free(names->slots);
+    table_free(names->slots, names->slots_count * sizeof *names->slots);
     memset(names, 0, sizeof *names);
 }
 
@@ -47,7 +50,7 @@ static size_t find_slot(const struct names *names, struct text text, uint64_t ha
 static enum ctr_status grow(struct names *names)
 {
     size_t slots_count = names->slots_count * 2;
-    struct name_slot *slots = calloc(slots_count, sizeof *slots);
+    struct name_slot *slots = table_alloc(slots_count * sizeof *slots);
 
     if (slots == NULL) {
         return CTR_NO_MEMORY;
@@ -62,7 +65,7 @@ static enum ctr_status grow(struct names *names)
             slots[at] = names->slots[i];
         }
     }
-    free(names->slots);
+    table_free(names->slots, names->slots_count * sizeof *names->slots);
     names->slots = slots;
     names->slots_count = slots_count;
     return CTR_OK;
@@ -152,7 +155,21 @@ void names_prefetch(const struct names *names, uint64_t hash)
 
 const struct name *names_peek(const struct names *names, uint64_t hash)
 {
-    const struct name_slot *slot = &names->slots[(size_t)hash & (names->slots_count - 1)];
+    size_t mask = names->slots_count - 1;
+    size_t at = (size_t)hash & mask;
 
-    return slot->hash == hash ? slot->name : NULL;
+    while (names->slots[at].name != NULL && names->slots[at].hash != hash) {
+        at = (at + 1) & mask;
+    }
+    return names->slots[at].name;
+}
+
+void names_prefetch_name(const struct names *names, uint64_t hash)
+{
+    const struct name *name = names_peek(names, hash);
+
+    if (name != NULL) {
+        __builtin_prefetch(name, 1);
+        __builtin_prefetch(&name->bytes[LINE_TEXT]);
+    }
 }

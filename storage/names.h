@@ -59,9 +59,10 @@ CTR_MUST_USE enum ctr_status names_take_hashed(struct names *names, struct text 
 void names_give(struct names *names, struct name *name);
 
 /* For taking many at once: the hash of a text, asking for the memory where a name of that hash is
- * found, and the name that is probably meant (NULL: none), to ask for what it points to. */
+ * found, and once that is there, the name that is probably meant (NULL: none), or asking for it. */
 uint64_t names_hash(const struct names *names, struct text text);
 void names_prefetch(const struct names *names, uint64_t hash);
 const struct name *names_peek(const struct names *names, uint64_t hash);
+void names_prefetch_name(const struct names *names, uint64_t hash);
 
 #endif

@@ -94,13 +94,6 @@ uint64_t partition_malformed(const struct partition_counts *counts)
     return sum;
 }
 
-int64_t partition_next(const struct partition *partition)
-{
-    return partition->intervals_count == 0
-               ? -1
-               : partition->intervals[partition->intervals_count - 1].next;
-}
-
 /* Of another log, the one before may lie anywhere. */
 static void join(struct interval *into, const struct interval *other)
 {

@@ -100,7 +100,12 @@ struct partition {
 uint64_t partition_malformed(const struct partition_counts *counts);
 
 /* The next offset to read, -1 until started. */
-int64_t partition_next(const struct partition *partition);
+static inline int64_t partition_next(const struct partition *partition)
+{
+    return partition->intervals_count == 0
+               ? -1
+               : partition->intervals[partition->intervals_count - 1].next;
+}
 
 /* Begins (or, after a gap, begins again) at `offset`; ends the interval before it. Offsets between
  * the two were gone before they were read and are added to `lost` when `gap`. An offset below the

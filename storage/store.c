@@ -91,7 +91,7 @@ static enum ctr_status init_tables(struct store *store, uint32_t kids_min)
                                      .text_max_bytes = options->key_text_max_bytes,
                                      .kids_min = kids_min};
 
-    store->journal = journal_part_new();
+    store->journal = journal_part_new(&store->journal_spares);
     if (store->journal == NULL || names_init(&store->names, options->hash_secret) != CTR_OK ||
         keys_init(&store->keys, &shape) != CTR_OK) {
         return CTR_NO_MEMORY;
@@ -167,6 +167,7 @@ void store_free(struct store *store)
     for (size_t i = 0; i < store->journals_count; i++) {
         journal_part_give(store->journals_waiting[i]);
     }
+    journal_spares_trim(&store->journal_spares, 0);
     free(store->journals_waiting);
     keys_done(&store->keys);
     names_done(&store->names);

@@ -201,6 +201,8 @@ static bool cut_journals(struct store *store, struct checkpoint *cut)
 {
     struct journal_part *fresh = NULL;
 
+    /* As many are kept as the time since the last cut would have needed. */
+    journal_spares_trim(&store->journal_spares, store->journal->chunks_count);
     if (store->journals_count == store->journals_capacity) {
         size_t capacity = store->journals_capacity == 0 ? 16 : store->journals_capacity * 2;
         struct journal_part **parts = realloc(store->journals_waiting, capacity * sizeof *parts);
@@ -216,7 +218,7 @@ static bool cut_journals(struct store *store, struct checkpoint *cut)
         return false;
     }
     if (store->journal->count > 0) {
-        fresh = journal_part_new();
+        fresh = journal_part_after(store->journal);
         if (fresh == NULL) {
             return false;
         }
@@ -263,7 +265,7 @@ static bool cut_minutes(struct store *store, struct checkpoint *cut)
 static void forget_saved(struct store *store)
 {
     for (size_t i = 0; i < store->journals_count; i++) {
-        journal_part_give(store->journals_waiting[i]);
+        journal_part_recycle(store->journals_waiting[i], &store->journal_spares);
     }
     store->journals_count = 0;
     book_saved(&store->book, store->cut);
@@ -279,7 +281,7 @@ static void forget_old(struct store *store, int64_t from_ms)
         struct journal_part *part = store->journals_waiting[i];
 
         if (part->newest_ms < from_ms) {
-            journal_part_give(part);
+            journal_part_recycle(part, &store->journal_spares);
         } else {
             store->journals_waiting[kept++] = part;
         }

@@ -86,6 +86,7 @@ struct store {
     struct journal_part *journal;           /* being filled */
     struct journal_part **journals_waiting; /* cut off, until they are saved */
     size_t journals_count, journals_capacity;
+    struct journal_spares journal_spares;
     struct step step;
     struct partition *partitions;
     uint32_t *order;  /* partition indexes by topic and number: the canonical order */

@@ -63,14 +63,14 @@ static void rank_samples(const struct store *store, struct samples *samples)
     }
 }
 
-static uint64_t journal_bytes(const struct store *store)
+static uint64_t journals_bytes(const struct store *store)
 {
-    uint64_t events = store->journal->capacity;
+    uint64_t bytes = journal_bytes(store->journal) + journal_spares_bytes(&store->journal_spares);
 
     for (size_t i = 0; i < store->journals_count; i++) {
-        events += store->journals_waiting[i]->capacity;
+        bytes += journal_bytes(store->journals_waiting[i]);
     }
-    return events * sizeof(struct journal_event);
+    return bytes;
 }
 
 static struct store_memory memory_of(const struct store *store)
@@ -83,7 +83,7 @@ static struct store_memory memory_of(const struct store *store)
                                  .people = store->people.bytes,
                                  .ids = store->ids.bytes + gaps_bytes(&store->gaps),
                                  .minutes = book_bytes(&store->book),
-                                 .journal = journal_bytes(store)};
+                                 .journal = journals_bytes(store)};
 }
 
 _Static_assert((int)STORE_GRAINS_MAX == (int)TIERS_MAX, "each tier is told");

@@ -8,6 +8,7 @@
 #include "storage/hash.h"
 #include "storage/moment.h"
 #include "storage/store_internal.h"
+#include "storage/store_record.h"
 
 enum verdict { VERDICT_ACCEPTED, VERDICT_LATE, VERDICT_FUTURE };
 
@@ -45,15 +46,9 @@ static int64_t step_of(const struct store *store, int64_t arrival_ms, struct hel
     return to_ms != MOMENT_NONE && apply_ms < to_ms ? to_ms : apply_ms;
 }
 
-/* What is looked up of an event, as keyed hashes. */
-struct event_hashes {
-    uint64_t page, box, visitor, id; /* 0 where it has none */
-};
+/* ---- hashes -------------------------------------------------------------------------------- */
 
-/* The memory that the names will be looked for in is asked for first, and comes while the rest is
- * hashed. */
-static struct event_hashes hash_event(const struct store *store, const struct event *event,
-                                      bool with_id)
+struct event_hashes store_hash_event(const struct store *store, const struct event *event)
 {
     const uint64_t *secret = store->options.hash_secret;
     struct event_hashes hashes = {.page = names_hash(&store->names, event->page)};
@@ -67,14 +62,18 @@ static struct event_hashes hash_event(const struct store *store, const struct ev
         hashes.visitor = hash_id(secret, event->visitor.bytes, event->visitor.length);
         hashes.visitor = hashes.visitor == 0 ? 1 : hashes.visitor;
     }
-    __builtin_prefetch(names_peek(&store->names, hashes.page), 1);
-    if (event->box.length > 0) {
-        __builtin_prefetch(names_peek(&store->names, hashes.box), 1);
-    }
-    if (with_id && event->id.length > 0) {
+    if (event->id.length > 0) {
         hashes.id = hash_id(secret, event->id.bytes, event->id.length);
     }
     return hashes;
+}
+
+void store_fetch_names(const struct store *store, const struct event_hashes *hashes)
+{
+    names_prefetch_name(&store->names, hashes->page);
+    if (hashes->box != 0) {
+        names_prefetch_name(&store->names, hashes->box);
+    }
 }
 
 /* Fingerprint of an event with an id. */
@@ -103,26 +102,26 @@ static enum ctr_status take_names(struct store *store, const struct event *event
 
 /* Of ids of visitors and events only keyed hashes are kept. */
 static enum ctr_status hold_event(struct store *store, uint32_t index, int64_t arrival_ms,
-                                  int64_t delay_ms, const struct event *event)
+                                  int64_t delay_ms, const struct event *event,
+                                  const struct event_hashes *hashes)
 {
     bool too_late = arrival_ms - event->ts_ms > store->options.dedup_horizon_ms;
-    struct event_hashes hashes = hash_event(store, event, !too_late);
     struct held_event held = {.ts_ms = event->ts_ms,
                               .partition = index,
-                              .visitor = hashes.visitor,
+                              .visitor = hashes->visitor,
                               .type = (uint8_t)event->type,
                               .flags = event->filtered ? HELD_FILTERED : 0,
                               .delay_ms = delay_ms > INT32_MAX ? INT32_MAX : (int32_t)delay_ms};
     int64_t apply_ms = step_of(store, arrival_ms, &held);
 
-    if (take_names(store, event, &hashes, &held) != CTR_OK) {
+    if (take_names(store, event, hashes, &held) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     if (too_late) {
         held.flags |= HELD_TOO_LATE;
         held.flags |= event->id.length > 0 ? HELD_UNCHECKED : 0;
     } else if (event->id.length > 0) {
-        held.print = print_of(event, &hashes);
+        held.print = print_of(event, hashes);
     }
     if (held_add(&store->held, apply_ms, &held) != CTR_OK) {
         names_give(&store->names, held.box);
@@ -145,8 +144,9 @@ static int64_t later_of(int64_t left_ms, int64_t right_ms)
     return left_ms > right_ms ? left_ms : right_ms;
 }
 
-enum ctr_status store_record_event(struct store *store, uint32_t partition, int64_t offset,
-                                   int64_t record_ms, int64_t now_ms, const struct event *event)
+enum ctr_status store_record_hashed(struct store *store, uint32_t partition, int64_t offset,
+                                    int64_t record_ms, int64_t now_ms, const struct event *event,
+                                    const struct event_hashes *hashes)
 {
     struct partition *into = store_partition(store, partition);
     int64_t time_ms = clamp_time(record_ms, event->ts_ms);
@@ -171,7 +171,8 @@ enum ctr_status store_record_event(struct store *store, uint32_t partition, int6
         into->counts.future++;
         break;
     case VERDICT_ACCEPTED:
-        if (hold_event(store, partition, arrival_ms, time_ms - event->ts_ms, event) != CTR_OK) {
+        if (hold_event(store, partition, arrival_ms, time_ms - event->ts_ms, event, hashes) !=
+            CTR_OK) {
             return CTR_NO_MEMORY;
         }
         delays_add(&store->delays.recorded, time_ms - event->ts_ms);
@@ -187,6 +188,14 @@ enum ctr_status store_record_event(struct store *store, uint32_t partition, int6
     partition_reach(into, offset + 1, now_ms);
     FAULT_POINT("record_read");
     return CTR_OK;
+}
+
+enum ctr_status store_record_event(struct store *store, uint32_t partition, int64_t offset,
+                                   int64_t record_ms, int64_t now_ms, const struct event *event)
+{
+    struct event_hashes hashes = store_hash_event(store, event);
+
+    return store_record_hashed(store, partition, offset, record_ms, now_ms, event, &hashes);
 }
 
 void store_record_malformed(struct store *store, uint32_t partition, int64_t offset, int64_t now_ms,

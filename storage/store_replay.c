@@ -130,25 +130,31 @@ static void prefetch_keys(const struct store *store, const struct journal_event 
 static void look_ahead(const struct store *store, const struct journal_part *part, size_t i)
 {
     if (i + PREFETCH_AHEAD < part->count) {
-        prefetch_event(store, &part->events[i + PREFETCH_AHEAD]);
+        const struct journal_event event = journal_at(part, i + PREFETCH_AHEAD);
+
+        prefetch_event(store, &event);
     }
     if (i + PREFETCH_VISITORS < part->count) {
-        people_prefetch_visitor(&store->people, part->events[i + PREFETCH_VISITORS].visitor);
+        people_prefetch_visitor(&store->people, journal_at(part, i + PREFETCH_VISITORS).visitor);
     }
     if (i + PREFETCH_KEYS < part->count) {
-        people_prefetch_pairs(&store->people, part->events[i + PREFETCH_KEYS].visitor);
-        prefetch_keys(store, &part->events[i + PREFETCH_KEYS]);
+        const struct journal_event event = journal_at(part, i + PREFETCH_KEYS);
+
+        people_prefetch_pairs(&store->people, event.visitor);
+        prefetch_keys(store, &event);
     }
 }
 
 static enum ctr_status replay_part(struct store *store, const struct journal_part *part)
 {
     for (size_t i = 0; i < part->count; i++) {
+        const struct journal_event event = journal_at(part, i);
+
         look_ahead(store, part, i);
-        if (part->events[i].ts_ms >= store->published.progress.to_ms) {
+        if (event.ts_ms >= store->published.progress.to_ms) {
             return CTR_CORRUPT; /* nothing of that time can have been taken */
         }
-        if (replay_event(store, &part->events[i]) != CTR_OK) {
+        if (replay_event(store, &event) != CTR_OK) {
             return CTR_NO_MEMORY;
         }
     }

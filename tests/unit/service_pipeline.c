@@ -388,6 +388,116 @@ static void malformed_records_are_counted_and_shown_without_their_visitor(void *
     stop(&fixture);
 }
 
+static bool yield_while(void *owner)
+{
+    return atomic_load((_Atomic bool *)owner);
+}
+
+/* Every third record has a page whose text is written out, 500 bytes of it, so that the room for
+ * such texts is full before a group is. */
+static void push_mixed(struct fixture *fixture, uint32_t partition, int64_t offset)
+{
+    static const char page[] = "{\"type\":\"view\",\"ts\":%lld,\"page\":\"%s\",\"box\":\"b\"}";
+    static const char named[] = "{\"type\":\"click\",\"t\\u0073\":%lld,\"page\":\"/p\"}";
+    char text[700], escaped[501];
+    int64_t ts_ms = EPOCH_MS + offset * 10;
+
+    memset(escaped, 'x', sizeof escaped - 1);
+    memcpy(escaped, "\\u0041", 6);
+    escaped[sizeof escaped - 1] = '\0';
+    if (offset % 7 == 3) {
+        (void)snprintf(text, sizeof text, "{\"no\":%lld", (long long)offset);
+    } else if (offset % 11 == 5) {
+        (void)snprintf(text, sizeof text, named, (long long)ts_ms); /* the judge's */
+    } else {
+        (void)snprintf(text, sizeof text, page, (long long)ts_ms, offset % 3 == 0 ? escaped : "/p");
+    }
+    fake_record(fixture->source, partition, offset, ts_ms, text, strlen(text));
+}
+
+static bool is_malformed(int64_t offset)
+{
+    return offset % 7 == 3;
+}
+
+static void assert_mixed(struct fixture *fixture, int64_t count)
+{
+    struct partition_counts wanted = {.read = (uint64_t)count};
+    struct store_status status;
+
+    for (int64_t offset = 0; offset < count; offset++) {
+        wanted.malformed[MALFORMED_NOT_JSON] += is_malformed(offset);
+        wanted.counted += !is_malformed(offset);
+    }
+    assert_int_equal(store_status_read(fixture->store, &status), CTR_OK);
+    for (size_t i = 0; i < 2; i++) {
+        const struct partition *partition = &status.partitions[i];
+
+        assert_int_equal(partition->counts.read, wanted.read);
+        assert_int_equal(partition->counts.counted, wanted.counted);
+        assert_int_equal(partition->counts.malformed[MALFORMED_NOT_JSON],
+                         wanted.malformed[MALFORMED_NOT_JSON]);
+        assert_int_equal(partition->redelivered, 20);
+        assert_int_equal(partition->print.offset, count - 1);
+    }
+    store_status_done(&status);
+}
+
+static void await_counted(struct fixture *fixture, uint64_t counted)
+{
+    int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    struct totals totals = {0};
+    struct figures figures;
+    struct reading reading;
+
+    while (totals.impressions + totals.clicks < counted && clock_mono_ms() < until_ms) {
+        (void)poll(NULL, 0, 1);
+        store_read(fixture->store, fixture->config.windows.count - 1, &(struct key_name){0}, 1,
+                   &figures, &reading);
+        totals = figures.totals;
+    }
+}
+
+/* Of one batch: plain records, others, such that come again, ends between them, two partitions. */
+static void records_are_taken_in_order_whatever_stands_between_them(void **state)
+{
+    struct fixture fixture = {.store = NULL, .yields = yield_while};
+    _Atomic bool yields = false;
+    enum { RECORDS = 110 };
+    uint64_t counted = 0;
+
+    (void)state;
+    configure(&fixture, CLOCK_EVENT);
+    fixture.config.page_impressions = PAGE_IMPRESSIONS_BOX_VIEWS;
+    fixture.options.page_impressions = PAGE_IMPRESSIONS_BOX_VIEWS;
+    fixture.yields_owner = &yields;
+    start(&fixture);
+    fake_found(fixture.source, 0, "events", 0);
+    fake_found(fixture.source, 1, "events", 1);
+    fake_complete(fixture.source);
+    await_taken(&fixture);
+    atomic_store(&yields, true);
+    (void)poll(NULL, 0, 200); /* what it reads before it yields is empty */
+    for (int64_t offset = 0; offset < RECORDS; offset++) {
+        for (uint32_t partition = 0; partition < 2; partition++) {
+            push_mixed(&fixture, partition, offset);
+            if (offset >= 40 && offset < 60) {
+                push_mixed(&fixture, partition, offset - 30);
+            }
+        }
+        if (offset % 40 == 20) {
+            fake_end(fixture.source, 0, offset + 1);
+        }
+        counted += is_malformed(offset) ? 0 : 2;
+    }
+    fake_end(fixture.source, 0, RECORDS);
+    fake_end(fixture.source, 1, RECORDS);
+    atomic_store(&yields, false);
+    await_counted(&fixture, counted);
+    assert_mixed(&fixture, RECORDS);
+    stop(&fixture);
+}
+
 static void open_file(struct fixture *fixture)
 {
     const struct copies_options options = {.paths = {fixture->path}, .count = 1};
@@ -475,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_limit_holds_to_while_reading_goes_on),
         cmocka_unit_test(who_yields_reads_nothing),
         cmocka_unit_test(malformed_records_are_counted_and_shown_without_their_visitor),
+        cmocka_unit_test(records_are_taken_in_order_whatever_stands_between_them),
         cmocka_unit_test(a_restart_goes_on_at_the_saved_offset_with_the_saved_counts),
         cmocka_unit_test(a_gap_is_counted_and_reading_goes_on),
     };

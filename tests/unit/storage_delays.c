@@ -24,6 +24,26 @@ static void a_delay_lies_at_or_below_its_bound(void **state)
     assert_int_equal(histogram.sum_ms, -5000 + 0 + 1 + 50 + 51 + 172800000 + 172800001);
 }
 
+static void a_bucket_is_the_first_whose_bound_is_not_passed(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 63; bits++) {
+        for (int k = 0; k < 2 * DELAY_BUCKETS + 2; k++) {
+            /* beside each power of two and beside each bound */
+            int64_t near_ms = k < 2 ? INT64_C(1) << bits : delays_bound_ms((unsigned)(k - 2) / 2);
+            int64_t delay_ms = near_ms == INT64_MAX ? near_ms : near_ms + k % 2 - bits % 2;
+            struct delay_histogram histogram = {.count = 0};
+            unsigned bucket = 0;
+
+            while (delay_ms > delays_bound_ms(bucket)) {
+                bucket++;
+            }
+            delays_add(&histogram, delay_ms);
+            assert_int_equal(histogram.counts[bucket], 1);
+        }
+    }
+}
+
 static void bounds_rise_and_the_last_has_no_end(void **state)
 {
     (void)state;
@@ -55,6 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_delay_lies_at_or_below_its_bound),
+        cmocka_unit_test(a_bucket_is_the_first_whose_bound_is_not_passed),
         cmocka_unit_test(bounds_rise_and_the_last_has_no_end),
         cmocka_unit_test(a_quantile_is_the_bound_that_so_many_are_under),
     };

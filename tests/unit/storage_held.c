@@ -87,11 +87,59 @@ static void only_saved_buckets_are_listed_as_gone(void **state)
     names_done(&names);
 }
 
+static void fill(struct held *held, struct names *names, int64_t apply_ms, int count)
+{
+    for (int i = 0; i < count; i++) {
+        hold(held, names, apply_ms, "a");
+    }
+}
+
+static void drop_first(struct held *held, struct names *names)
+{
+    assert_int_equal(held_reserve_drop(held), CTR_OK);
+    held_drop(held, held_first(held), names);
+}
+
+static void rooms_of_dropped_buckets_are_used_again_and_not_kept_for_ever(void **state)
+{
+    const struct held_event *rooms[HELD_SPARES_MAX + 2] = {NULL};
+    struct names names;
+    struct held held;
+
+    (void)state;
+    assert_int_equal(names_init(&names, secret), CTR_OK);
+    held_init(&held);
+    for (int i = 0; i < HELD_SPARES_MAX + 2; i++) {
+        fill(&held, &names, 1000 * (i + 1), 100);
+    }
+    for (int i = 0; i < HELD_SPARES_MAX + 2; i++) {
+        rooms[i] = held_first(&held)->events;
+        drop_first(&held, &names);
+    }
+    assert_int_equal(held.spares_count, HELD_SPARES_MAX);
+    for (int i = 0; i < HELD_SPARES_MAX; i++) { /* the one that was used last comes first */
+        fill(&held, &names, 100000 + i, 3);
+        assert_ptr_equal(held.buckets[i].events, rooms[HELD_SPARES_MAX - 1 - i]);
+    }
+    fill(&held, &names, 200000, 1);
+    assert_int_equal(held.buckets[HELD_SPARES_MAX].capacity, 100); /* as the one before needed */
+    while (held_first(&held) != NULL) {
+        drop_first(&held, &names);
+    }
+    assert_int_equal(held.spares_count, 0); /* they were of a busier time */
+    fill(&held, &names, 300000, 17);
+    assert_int_equal(held.buckets[0].capacity, 32);
+    held_done(&held, &names);
+    assert_int_equal(names.count, 0);
+    names_done(&names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buckets_come_in_the_order_of_their_moment),
         cmocka_unit_test(events_of_a_bucket_stay_in_the_order_read),
+        cmocka_unit_test(rooms_of_dropped_buckets_are_used_again_and_not_kept_for_ever),
         cmocka_unit_test(only_saved_buckets_are_listed_as_gone),
     };
 

@@ -15,7 +15,7 @@
 
 static struct journal_part *part_of(const struct journal_event *events, size_t count)
 {
-    struct journal_part *part = journal_part_new();
+    struct journal_part *part = journal_part_new(NULL);
 
     assert_non_null(part);
     for (size_t i = 0; i < count; i++) {
@@ -45,12 +45,12 @@ static void assert_same(const struct journal_part *left, const struct journal_pa
     assert_int_equal(left->count, right->count);
     assert_int_equal(left->newest_ms, right->newest_ms);
     for (size_t i = 0; i < left->count; i++) {
-        const struct journal_event *a = &left->events[i];
-        const struct journal_event *b = &right->events[i];
+        const struct journal_event a = journal_at(left, i);
+        const struct journal_event b = journal_at(right, i);
 
-        assert_true(a->visitor == b->visitor && a->page_hash == b->page_hash);
-        assert_true(a->box_hash == b->box_hash && a->ts_ms == b->ts_ms && a->flags == b->flags);
-        assert_true(b->print == ((a->flags & JOURNAL_ID) != 0 ? a->print : 0));
+        assert_true(a.visitor == b.visitor && a.page_hash == b.page_hash);
+        assert_true(a.box_hash == b.box_hash && a.ts_ms == b.ts_ms && a.flags == b.flags);
+        assert_true(b.print == ((a.flags & JOURNAL_ID) != 0 ? a.print : 0));
     }
 }
 
@@ -187,8 +187,11 @@ static void play(struct dice *dice)
     }
     if (unpack(packer.bytes, packer.length, &part) == CTR_OK) {
         for (size_t i = 0; i < part->count; i++) {
-            ROUND_CHECK(dice, part->events[i].flags < JOURNAL_FLAGS_END, "flags of event %zu", i);
-            ROUND_CHECK(dice, part->events[i].ts_ms <= 2 * EVENT_TS_MS_MAX, "time of event %zu", i);
+            const struct journal_event event = journal_at(part, i);
+
+            ROUND_CHECK(dice, event.flags < JOURNAL_FLAGS_END, "flags of event %zu", i);
+            ROUND_CHECK(dice, event.ts_ms >= 0 && event.ts_ms <= EVENT_TS_MS_MAX,
+                        "time of event %zu", i);
         }
     }
     journal_part_give(part);
@@ -230,6 +233,92 @@ static void what_no_journal_says_is_corrupt(void **state)
     packer_done(&packer);
 }
 
+/* ---- chunks -------------------------------------------------------------------------------- */
+
+enum { CHUNK_EVENTS = JOURNAL_CHUNK_EVENTS };
+
+static void add(struct journal_part *part, uint64_t number)
+{
+    const struct journal_event event = {.visitor = number, .ts_ms = (int64_t)number};
+
+    assert_int_equal(journal_reserve(part), CTR_OK);
+    journal_add(part, &event);
+}
+
+static void assert_numbers(const struct journal_part *part, uint64_t from, size_t count)
+{
+    assert_int_equal(part->count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(journal_at(part, i).visitor, from + i);
+        assert_int_equal(journal_at(part, i).ts_ms, from + i);
+    }
+}
+
+static void parts_go_on_where_the_one_before_ends_and_never_change_it(void **state)
+{
+    static const size_t counts[] = {
+        0, 1, 5, CHUNK_EVENTS - 6, 0, 3, CHUNK_EVENTS, 3 * CHUNK_EVENTS + 7, 2};
+    enum { PARTS = sizeof counts / sizeof counts[0] };
+    struct journal_spares spares = {.count = 0};
+    struct journal_part *parts[PARTS];
+    uint64_t number = 0;
+
+    (void)state;
+    for (size_t i = 0; i < PARTS; i++) {
+        parts[i] = i == 0 ? journal_part_new(&spares) : journal_part_after(parts[i - 1]);
+        assert_non_null(parts[i]);
+        for (size_t k = 0; k < counts[i]; k++) {
+            add(parts[i], number++);
+        }
+    }
+    assert_ptr_equal(parts[2]->chunks[0], parts[1]->chunks[0]);
+    assert_int_equal(parts[5]->chunks_count, 1); /* a chunk was full, and it began one */
+    assert_int_equal(parts[5]->first, 0);
+    number = 0;
+    for (size_t i = 0; i < PARTS; i++) { /* oldest first, as the store does */
+        assert_numbers(parts[i], number, counts[i]);
+        journal_part_give(parts[i]);
+        number += counts[i];
+    }
+    assert_int_equal(spares.count, 0);
+}
+
+static void chunks_are_used_again_when_their_last_part_is_gone(void **state)
+{
+    struct journal_spares spares = {.count = 0};
+    struct journal_part *first = journal_part_new(&spares);
+    struct journal_part *second = NULL;
+    const struct journal_chunk *known = NULL;
+
+    (void)state;
+    for (uint64_t i = 0; i < 2 * CHUNK_EVENTS + 10; i++) {
+        add(first, i);
+    }
+    assert_int_equal(journal_bytes(first), (2 * CHUNK_EVENTS + 10) * 40);
+    second = journal_part_after(first);
+    add(second, 7);
+    journal_part_take(first); /* the snapshot thread has it */
+    journal_part_recycle(first, &spares);
+    assert_int_equal(spares.count, 0);
+    assert_numbers(first, 0, 2 * CHUNK_EVENTS + 10);
+    journal_part_recycle(first, &spares);
+    assert_int_equal(spares.count, 2); /* the third one holds an event of the second part */
+    assert_int_equal(journal_spares_bytes(&spares), 2 << 21);
+    known = spares.first;
+    for (uint64_t i = 8; second->chunks_count < 2; i++) {
+        add(second, i);
+    }
+    assert_ptr_equal(second->chunks[1], known);
+    assert_int_equal(spares.count, 1);
+    assert_numbers(second, 7, second->count);
+    journal_part_recycle(second, &spares);
+    assert_int_equal(spares.count, 3);
+    journal_spares_trim(&spares, 1);
+    assert_int_equal(spares.count, 1);
+    journal_spares_trim(&spares, 0);
+    assert_null(spares.first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +327,8 @@ int main(void)
         cmocka_unit_test(an_event_takes_some_twenty_bytes_and_its_place_is_said_once),
         cmocka_unit_test(every_truncation_and_every_byte_too_many_is_corrupt),
         cmocka_unit_test(what_no_journal_says_is_corrupt),
+        cmocka_unit_test(parts_go_on_where_the_one_before_ends_and_never_change_it),
+        cmocka_unit_test(chunks_are_used_again_when_their_last_part_is_gone),
         cmocka_unit_test(flipped_bits_never_lead_out_of_bounds),
     };
 

@@ -367,6 +367,20 @@ static void a_click_of_the_other_row_is_taken_back_there(void **state)
 
 /* ---- after a restart ------------------------------------------------------------------------ */
 
+/* Puts a part in place of the first one: the same event at another time. */
+static void date_first_event(struct checkpoint *cut, int64_t ts_ms)
+{
+    struct journal_part *part = journal_part_new(NULL);
+    struct journal_event event = journal_at(cut->journals[0], 0);
+
+    assert_non_null(part);
+    assert_int_equal(journal_reserve(part), CTR_OK);
+    event.ts_ms = ts_ms;
+    journal_add(part, &event);
+    journal_part_give(cut->journals[0]);
+    cut->journals[0] = part;
+}
+
 static void a_journal_with_events_of_a_time_to_come_is_corrupt(void **state)
 {
     struct store_options options = fixture_options("10m");
@@ -379,13 +393,13 @@ static void a_journal_with_events_of_a_time_to_come_is_corrupt(void **state)
     settle_at(store, BEGIN_MS + 1000);
     assert_int_equal(store_cut(store, true, &cut), CTR_OK);
     assert_int_equal(cut->journals_count, 1);
-    cut->journals[0]->events[0].ts_ms = BEGIN_MS + 999;
+    date_first_event(cut, BEGIN_MS + 999);
     assert_int_equal(store_restore(&options, cut, &back, NULL), CTR_OK);
     assert_people(back, 0, "p", NULL, 1, 0, 0);
     store_free(back);
-    cut->journals[0]->events[0].ts_ms = BEGIN_MS + 1000;
+    date_first_event(cut, BEGIN_MS + 1000);
     assert_int_equal(store_restore(&options, cut, &back, NULL), CTR_CORRUPT);
-    cut->journals[0]->events[0].ts_ms = BEGIN_MS + HOUR_MS;
+    date_first_event(cut, BEGIN_MS + HOUR_MS);
     assert_int_equal(store_restore(&options, cut, &back, NULL), CTR_CORRUPT);
     checkpoint_free(cut);
     store_free(store);
