@@ -22,6 +22,13 @@ void keys_add_counts(struct keys *keys, uint32_t kid, size_t window, int64_t imp
     }
 }
 
+void keys_note_short(const struct keys *keys, uint32_t kid, int64_t second_s)
+{
+    int64_t *short_s = keys_short_s(keys, kid);
+
+    *short_s = second_s > *short_s ? second_s : *short_s;
+}
+
 struct spread keys_spread(const struct keys *keys, enum level level, const struct name *box,
                           size_t window)
 {
@@ -30,7 +37,7 @@ struct spread keys_spread(const struct keys *keys, enum level level, const struc
     if (level == LEVEL_PAGE || level == LEVEL_BOX) {
         return keys->spreads[level == LEVEL_BOX][window];
     }
-    for (uint32_t kid = box->pages; kid != KEY_NONE; kid = keys_at(keys, kid)->of_box.next) {
+    for (uint32_t kid = box->pages; kid != KEY_NONE; kid = keys_links(keys, kid)->of_box.next) {
         const struct totals *totals = &keys_totals(keys, kid)[window];
 
         spread_add(&spread, totals->impressions, totals->clicks);
