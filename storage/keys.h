@@ -146,9 +146,9 @@ static inline struct key_links *keys_links(const struct keys *keys, uint32_t kid
     return &keys->chunks[kid / KEYS_PER_CHUNK].links[kid % KEYS_PER_CHUNK];
 }
 
-/* Adds to the counts of a key in one window, and keeps what is known of its siblings in step.
- * Negative numbers take off. Under the store's lock. */
-void keys_add_counts(struct keys *keys, uint32_t kid, size_t window, int64_t impressions,
+/* Adds to the counts of a key in the windows from `first` until before `end`, and keeps what is
+ * known of its siblings in step. Negative numbers take off. Under the store's lock. */
+void keys_add_counts(struct keys *keys, uint32_t kid, size_t first, size_t end, int64_t impressions,
                      int64_t clicks);
 
 /* A visitor who did not fit met the key in this second. */

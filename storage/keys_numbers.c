@@ -4,21 +4,31 @@
  */
 #include "storage/keys.h"
 
-void keys_add_counts(struct keys *keys, uint32_t kid, size_t window, int64_t impressions,
+/* What is known of the siblings of a key, by window; NULL where it is nobody's sibling, or a
+ * placement: those are few, and looked at when they are asked for. */
+static struct spread *spreads_of(struct keys *keys, uint32_t kid)
+{
+    uint8_t level = keys_at(keys, kid)->level;
+
+    return kid < LEVEL_COUNT || level == LEVEL_PLACEMENT ? NULL : keys->spreads[level == LEVEL_BOX];
+}
+
+void keys_add_counts(struct keys *keys, uint32_t kid, size_t first, size_t end, int64_t impressions,
                      int64_t clicks)
 {
-    struct totals *totals = &keys_totals(keys, kid)[window];
-    uint8_t level = keys_at(keys, kid)->level;
-    bool sibling = kid >= LEVEL_COUNT && level != LEVEL_PLACEMENT;
-    struct spread *spread = sibling ? &keys->spreads[level == LEVEL_BOX][window] : NULL;
+    struct totals *totals = keys_totals(keys, kid);
+    struct spread *spreads = spreads_of(keys, kid);
 
-    if (sibling) {
-        spread_remove(spread, totals->impressions, totals->clicks);
-    }
-    totals->impressions += (uint64_t)impressions;
-    totals->clicks += (uint64_t)clicks;
-    if (sibling) {
-        spread_add(spread, totals->impressions, totals->clicks);
+    for (size_t w = first; w < end; w++) {
+        struct totals before = totals[w];
+        struct totals after = {.impressions = before.impressions + (uint64_t)impressions,
+                               .clicks = before.clicks + (uint64_t)clicks};
+
+        totals[w] = after;
+        if (spreads != NULL) {
+            spread_remove(&spreads[w], before.impressions, before.clicks);
+            spread_add(&spreads[w], after.impressions, after.clicks);
+        }
     }
 }
 

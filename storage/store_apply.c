@@ -101,6 +101,7 @@ static void add_totals(struct store *store)
 
                 keys_prefetch_key(&store->keys, kid);
                 prefetch(keys_totals(&store->keys, kid));
+                prefetch(keys_crowds(&store->keys, kid));
             }
             slices_count(&store->slices, &store->keys, &list->gains[g].cell, list->start_ms,
                          store->published.from_ms);
