@@ -46,10 +46,9 @@ static int64_t minute_bytes(void)
 
 void ceiling_costs(const struct config *config, struct ceiling_costs *ret_costs)
 {
-    int64_t windows = (int64_t)config->windows.count;
     int64_t open_minutes = config->lateness_ms / MINUTE_MS + 3;
-    int64_t row = (int64_t)sizeof(struct key) + windows * (int64_t)sizeof(struct totals) +
-                  windows * (int64_t)sizeof(struct crowd) + INDEX_BYTES;
+    int64_t row =
+        (int64_t)keys_row_bytes(config->windows.count, config->windows.count) + INDEX_BYTES;
     int64_t name = (int64_t)(sizeof(struct name) + 2 * sizeof(struct name_slot)) + NAME_TEXT_BYTES;
 
     *ret_costs = (struct ceiling_costs){

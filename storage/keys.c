@@ -8,31 +8,34 @@
 
 enum { INDEX_FIRST = 1024 };
 
+/* One line more: memory may begin in the middle of one. */
 static size_t chunk_bytes(const struct keys *keys)
 {
-    return sizeof(struct key_chunk) + KEYS_PER_CHUNK * keys->windows * sizeof(struct totals) +
-           KEYS_PER_CHUNK * keys->people_windows * sizeof(struct crowd);
+    return KEYS_PER_CHUNK * keys_row_bytes(keys->windows, keys->people_windows) + KEY_LINE_BYTES;
 }
 
 static enum ctr_status add_chunk(struct keys *keys)
 {
-    struct key_chunk *chunk = NULL;
+    struct key_chunk *chunk = &keys->chunks[keys->chunks_count];
+    char *memory = NULL;
 
     CTR_ASSERT(keys->chunks_count < keys->chunks_max);
-    chunk = table_slab_alloc(&keys->slab, chunk_bytes(keys));
-    if (chunk == NULL) {
+    memory = table_slab_alloc(&keys->slab, chunk_bytes(keys));
+    if (memory == NULL) {
         return CTR_NO_MEMORY;
     }
-    chunk->totals = (struct totals *)chunk->rest;
+    chunk->memory = memory;
+    memory += -(uintptr_t)memory % KEY_LINE_BYTES;
+    chunk->keys = (void *)memory;
+    chunk->totals = (struct totals *)(chunk->keys + KEYS_PER_CHUNK);
     chunk->crowds = (struct crowd *)(chunk->totals + KEYS_PER_CHUNK * keys->windows);
-    keys->chunks[keys->chunks_count++] = chunk;
+    chunk->short_s = (int64_t *)(chunk->crowds + KEYS_PER_CHUNK * keys->people_windows);
+    chunk->links = (struct key_links *)(chunk->short_s + KEYS_PER_CHUNK);
+    keys->chunks_count++;
     return CTR_OK;
 }
 
-static const struct key fresh_key = {.used = true,
-                                     .of_page = {KEY_NONE, KEY_NONE},
-                                     .of_box = {KEY_NONE, KEY_NONE},
-                                     .people_short_s = MOMENT_NONE};
+static const struct key fresh_key = {.used = true};
 
 /* Pages, boxes and placements have an `other` row from the start, and the site is always there. */
 static void add_reserved(struct keys *keys)
@@ -41,6 +44,7 @@ static void add_reserved(struct keys *keys)
         struct key *key = keys_at(keys, (uint32_t)level);
 
         *key = fresh_key;
+        *keys_short_s(keys, (uint32_t)level) = MOMENT_NONE;
         key->level = (uint8_t)level;
         /* Of no page or box, and not that of the site for the rows of folded keys. */
         key->hash = keys_hash(level, 0, level == LEVEL_SITE ? 0 : 1);
@@ -75,7 +79,7 @@ enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape)
 void keys_done(struct keys *keys)
 {
     for (size_t i = 0; keys->chunks != NULL && i < keys->chunks_count; i++) {
-        table_slab_free(&keys->slab, keys->chunks[i], chunk_bytes(keys));
+        table_slab_free(&keys->slab, keys->chunks[i].memory, chunk_bytes(keys));
     }
     table_slab_done(&keys->slab);
     free(keys->chunks);
@@ -249,34 +253,35 @@ static uint32_t *list_head(struct key *key, bool by_box)
     return by_box ? &key->box->pages : &key->page->placements;
 }
 
-static struct key_link *list_link(struct key *key, bool by_box)
+static struct key_link *list_link(const struct keys *keys, uint32_t kid, bool by_box)
 {
-    return by_box ? &key->of_box : &key->of_page;
+    struct key_links *links = keys_links(keys, kid);
+
+    return by_box ? &links->of_box : &links->of_page;
 }
 
 static void link_placement(struct keys *keys, uint32_t kid, bool by_box)
 {
-    struct key *key = keys_at(keys, kid);
-    uint32_t *head = list_head(key, by_box);
+    uint32_t *head = list_head(keys_at(keys, kid), by_box);
 
-    *list_link(key, by_box) = (struct key_link){.next = *head, .prev = KEY_NONE};
+    *list_link(keys, kid, by_box) = (struct key_link){.next = *head, .prev = KEY_NONE};
     if (*head != KEY_NONE) {
-        list_link(keys_at(keys, *head), by_box)->prev = kid;
+        list_link(keys, *head, by_box)->prev = kid;
     }
     *head = kid;
 }
 
-static void unlink_placement(struct keys *keys, struct key *key, bool by_box)
+static void unlink_placement(struct keys *keys, uint32_t kid, bool by_box)
 {
-    struct key_link link = *list_link(key, by_box);
+    struct key_link link = *list_link(keys, kid, by_box);
 
     if (link.prev == KEY_NONE) {
-        *list_head(key, by_box) = link.next;
+        *list_head(keys_at(keys, kid), by_box) = link.next;
     } else {
-        list_link(keys_at(keys, link.prev), by_box)->next = link.next;
+        list_link(keys, link.prev, by_box)->next = link.next;
     }
     if (link.next != KEY_NONE) {
-        list_link(keys_at(keys, link.next), by_box)->prev = link.prev;
+        list_link(keys, link.next, by_box)->prev = link.prev;
     }
 }
 
@@ -302,6 +307,7 @@ uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct
     key->unsaved = true;
     memset(keys_totals(keys, kid), 0, keys->windows * sizeof(struct totals));
     memset(keys_crowds(keys, kid), 0, keys->people_windows * sizeof(struct crowd));
+    *keys_short_s(keys, kid) = MOMENT_NONE;
     index_put(keys->index, keys->index_count, key->hash, kid);
     keys->count[level]++;
     keys->text_bytes += text_of(key);
@@ -365,8 +371,8 @@ void keys_remove(struct keys *keys, uint32_t kid)
     } else if (key->level == LEVEL_BOX) {
         key->box->box_key = KEY_NONE;
     } else {
-        unlink_placement(keys, key, false);
-        unlink_placement(keys, key, true);
+        unlink_placement(keys, kid, false);
+        unlink_placement(keys, kid, true);
     }
     key->used = false;
     key->page = NULL;

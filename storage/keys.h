@@ -4,9 +4,13 @@
  * running totals per window. A key is a small number (kid); chunks of keys never move.
  *
  *   index   kid by (level, page, box)       open addressing, at most 5/8 full
- *   chunks  key + totals[windows] + crowds[people windows]
+ *   chunks  key, totals[windows], crowds[people windows], links ...: an array each
  *                                            the first LEVEL_COUNT kids: site and the three `other`
  *   cells   how many cells of slices mention a key; the last one to go takes the key with it
+ *
+ * A step meets thousands of keys in no order, each more than once. So a key is one cache line with
+ * all that finding it and counting in it need, the totals of four windows are another one, and what
+ * is only needed on the way to something else has an array of its own.
  *
  * A later part of a key (a variant, a platform) is one more name in struct key and in its hash.
  *
@@ -19,7 +23,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/key.h"
 #include "storage/names.h"
+#include "storage/prefetch.h"
 #include "storage/spread.h"
 #include "storage/status.h"
 #include "storage/store.h"
@@ -27,44 +33,8 @@
 
 enum { KEYS_PER_CHUNK = 1024 };
 
-/* The list that last met a key, and where in it. There are two in every key: no gap behind it. */
-struct key_mark {
-    uint64_t list;
-    uint32_t at;
-} __attribute__((packed, aligned(4)));
-
-/* The row that the history's newest minute has of a key (storage/book.h). */
-struct key_row {
-    uint32_t block; /* its serial number, 0 none */
-    uint32_t at;
-};
-
-struct key_link {
-    uint32_t next, prev; /* KEY_NONE ends */
-};
-
-struct key {
-    struct name *page, *box; /* NULL where the level has none, both NULL: free or reserved */
-    uint64_t hash;
-    uint32_t cells;
-    struct key_link of_page, of_box; /* a placement among those of its page, and of its box */
-    uint8_t level;                   /* enum level */
-    bool used;
-    bool unsaved;             /* not in the last cut */
-    int64_t people_short_s;   /* newest event whose visitor did not fit; MOMENT_NONE never */
-    struct key_mark marks[2]; /* writer's scratch, by enum slices_kind */
-    struct key_row told;      /* writer's scratch */
-};
-
-struct key_chunk {
-    struct key keys[KEYS_PER_CHUNK];
-    struct totals *totals; /* KEYS_PER_CHUNK * windows */
-    struct crowd *crowds;  /* KEYS_PER_CHUNK * people_windows */
-    uint64_t rest[];       /* what the two point into */
-};
-
 struct keys {
-    struct key_chunk **chunks;
+    struct key_chunk *chunks; /* chunks_max, of which the first chunks_count have memory */
     size_t chunks_count, chunks_max;
     struct table_slab slab; /* the first chunks of a start; the others have memory of their own */
     size_t windows;
@@ -98,25 +68,45 @@ struct keys_shape {
 CTR_MUST_USE enum ctr_status keys_init(struct keys *keys, const struct keys_shape *shape);
 void keys_done(struct keys *keys);
 
+/* What a key takes in a chunk, with all that belongs to it. */
+static inline size_t keys_row_bytes(size_t windows, size_t people_windows)
+{
+    return sizeof(struct key) + windows * sizeof(struct totals) +
+           people_windows * sizeof(struct crowd) + sizeof(int64_t) + sizeof(struct key_links);
+}
+
 static inline struct key *keys_at(const struct keys *keys, uint32_t kid)
 {
-    return &keys->chunks[kid / KEYS_PER_CHUNK]->keys[kid % KEYS_PER_CHUNK];
+    return &keys->chunks[kid / KEYS_PER_CHUNK].keys[kid % KEYS_PER_CHUNK];
 }
 
 static inline struct totals *keys_totals(const struct keys *keys, uint32_t kid)
 {
-    return &keys->chunks[kid / KEYS_PER_CHUNK]->totals[kid % KEYS_PER_CHUNK * keys->windows];
+    return &keys->chunks[kid / KEYS_PER_CHUNK].totals[kid % KEYS_PER_CHUNK * keys->windows];
 }
 
 static inline struct crowd *keys_crowds(const struct keys *keys, uint32_t kid)
 {
-    return &keys->chunks[kid / KEYS_PER_CHUNK]->crowds[kid % KEYS_PER_CHUNK * keys->people_windows];
+    return &keys->chunks[kid / KEYS_PER_CHUNK].crowds[kid % KEYS_PER_CHUNK * keys->people_windows];
 }
 
-/* Adds to the counts of a key in one window, and keeps what is known of its siblings in step.
- * Negative numbers take off. Under the store's lock. */
-void keys_add_counts(struct keys *keys, uint32_t kid, size_t window, int64_t impressions,
+static inline int64_t *keys_short_s(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK].short_s[kid % KEYS_PER_CHUNK];
+}
+
+static inline struct key_links *keys_links(const struct keys *keys, uint32_t kid)
+{
+    return &keys->chunks[kid / KEYS_PER_CHUNK].links[kid % KEYS_PER_CHUNK];
+}
+
+/* Adds to the counts of a key in the windows from `first` until before `end`, and keeps what is
+ * known of its siblings in step. Negative numbers take off. Under the store's lock. */
+void keys_add_counts(struct keys *keys, uint32_t kid, size_t first, size_t end, int64_t impressions,
                      int64_t clicks);
+
+/* A visitor who did not fit met the key in this second. */
+void keys_note_short(const struct keys *keys, uint32_t kid, int64_t second_s);
 
 /* The siblings that the prior of a key at this level is learned from (docs/definitions.md "Rates").
  * box: for placements, the box. Under the store's lock. O(1); O(its pages) for placements. */
@@ -162,10 +152,16 @@ uint32_t keys_add(struct keys *keys, enum level level, struct name *page, struct
  * CTR_NO_MEMORY. */
 CTR_MUST_USE enum ctr_status keys_expect(struct keys *keys, size_t count, uint32_t kids_max);
 
-/* Asks for the memory that adding or finding a key of this hash looks at first, and for that of a
- * key (KEY_NONE: none). */
+/* Asks for the memory that adding or finding a key of this hash looks at first, for that of a key,
+ * and for that of its links (KEY_NONE: none). */
 void keys_prefetch(const struct keys *keys, uint64_t hash);
-void keys_prefetch_key(const struct keys *keys, uint32_t kid);
+static inline void keys_prefetch_key(const struct keys *keys, uint32_t kid)
+{
+    if (kid != KEY_NONE) {
+        prefetch(keys_at(keys, kid));
+    }
+}
+void keys_prefetch_links(const struct keys *keys, uint32_t kid);
 
 /* The key that keys_find_hash() is going to look at first; KEY_NONE. */
 uint32_t keys_peek(const struct keys *keys, uint64_t hash);

@@ -6,14 +6,13 @@
 
 void keys_prefetch(const struct keys *keys, uint64_t hash)
 {
-    __builtin_prefetch(&keys->index[(size_t)hash & (keys->index_count - 1)], 1);
+    prefetch(&keys->index[(size_t)hash & (keys->index_count - 1)]);
 }
 
-void keys_prefetch_key(const struct keys *keys, uint32_t kid)
+void keys_prefetch_links(const struct keys *keys, uint32_t kid)
 {
     if (kid != KEY_NONE) {
-        __builtin_prefetch(keys_at(keys, kid), 1);
-        __builtin_prefetch((const char *)keys_at(keys, kid) + 64, 1);
+        prefetch(keys_links(keys, kid));
     }
 }
 

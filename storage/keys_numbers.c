@@ -4,22 +4,39 @@
  */
 #include "storage/keys.h"
 
-void keys_add_counts(struct keys *keys, uint32_t kid, size_t window, int64_t impressions,
+/* What is known of the siblings of a key, by window; NULL where it is nobody's sibling, or a
+ * placement: those are few, and looked at when they are asked for. */
+static struct spread *spreads_of(struct keys *keys, uint32_t kid)
+{
+    uint8_t level = keys_at(keys, kid)->level;
+
+    return kid < LEVEL_COUNT || level == LEVEL_PLACEMENT ? NULL : keys->spreads[level == LEVEL_BOX];
+}
+
+void keys_add_counts(struct keys *keys, uint32_t kid, size_t first, size_t end, int64_t impressions,
                      int64_t clicks)
 {
-    struct totals *totals = &keys_totals(keys, kid)[window];
-    uint8_t level = keys_at(keys, kid)->level;
-    bool sibling = kid >= LEVEL_COUNT && level != LEVEL_PLACEMENT;
-    struct spread *spread = sibling ? &keys->spreads[level == LEVEL_BOX][window] : NULL;
+    struct totals *totals = keys_totals(keys, kid);
+    struct spread *spreads = spreads_of(keys, kid);
 
-    if (sibling) {
-        spread_remove(spread, totals->impressions, totals->clicks);
+    for (size_t w = first; w < end; w++) {
+        struct totals before = totals[w];
+        struct totals after = {.impressions = before.impressions + (uint64_t)impressions,
+                               .clicks = before.clicks + (uint64_t)clicks};
+
+        totals[w] = after;
+        if (spreads != NULL) {
+            spread_remove(&spreads[w], before.impressions, before.clicks);
+            spread_add(&spreads[w], after.impressions, after.clicks);
+        }
     }
-    totals->impressions += (uint64_t)impressions;
-    totals->clicks += (uint64_t)clicks;
-    if (sibling) {
-        spread_add(spread, totals->impressions, totals->clicks);
-    }
+}
+
+void keys_note_short(const struct keys *keys, uint32_t kid, int64_t second_s)
+{
+    int64_t *short_s = keys_short_s(keys, kid);
+
+    *short_s = second_s > *short_s ? second_s : *short_s;
 }
 
 struct spread keys_spread(const struct keys *keys, enum level level, const struct name *box,
@@ -30,7 +47,7 @@ struct spread keys_spread(const struct keys *keys, enum level level, const struc
     if (level == LEVEL_PAGE || level == LEVEL_BOX) {
         return keys->spreads[level == LEVEL_BOX][window];
     }
-    for (uint32_t kid = box->pages; kid != KEY_NONE; kid = keys_at(keys, kid)->of_box.next) {
+    for (uint32_t kid = box->pages; kid != KEY_NONE; kid = keys_links(keys, kid)->of_box.next) {
         const struct totals *totals = &keys_totals(keys, kid)[window];
 
         spread_add(&spread, totals->impressions, totals->clicks);

@@ -6,6 +6,7 @@
 
 #include "storage/hash.h"
 #include "storage/moment.h"
+#include "storage/prefetch.h"
 
 enum { CAPACITY_FIRST = 64, INDEX_FIRST = 64, ROWS_UNINDEXED = 32 };
 
@@ -113,6 +114,13 @@ static uint32_t find_key(const struct minute_block *block, const struct minute_k
         }
     }
     return MINUTE_NONE;
+}
+
+void minute_block_prefetch(const struct minute_block *block, uint64_t hash)
+{
+    if (block->index_count > 0) {
+        prefetch(&block->index[(size_t)hash & (block->index_count - 1)]);
+    }
 }
 
 static void index_key(uint32_t *index, size_t count, uint64_t hash, uint32_t key)

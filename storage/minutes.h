@@ -106,6 +106,9 @@ CTR_MUST_USE enum ctr_status minute_block_row(struct minute_block *block,
                                               const struct minute_key *key, uint32_t kid,
                                               int64_t minute_ms, struct minute_row **ret_row);
 
+/* Asks for the memory that looking for a key of this hash begins with. */
+void minute_block_prefetch(const struct minute_block *block, uint64_t hash);
+
 /* The key's newest row in this block (go on with row->next), or NULL. */
 const struct minute_row *minute_block_find(const struct minute_block *block,
                                            const struct minute_key *key);

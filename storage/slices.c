@@ -6,7 +6,7 @@
 
 #include "storage/moment.h"
 
-enum { SLICE_NUMBERS_MAX = 3 };
+enum { TOTALS_AHEAD = 16 };
 
 static void add_tier(struct slices *slices, int64_t grain_ms)
 {
@@ -132,6 +132,9 @@ enum ctr_status slices_reserve(struct slices *slices, struct slice *slice, size_
     size_t capacity = slice->capacity == 0 ? SLICE_CELLS_FIRST : slice->capacity;
     uint32_t *cells = NULL;
 
+    /* What comes at once has few keys twice: to look for them before there is as much again would
+     * find nothing. */
+    slice->compact_at = slice->compact_at < count * 2 ? count * 2 : slice->compact_at;
     if (slice->count + count <= slice->capacity) {
         return CTR_OK;
     }
@@ -148,46 +151,26 @@ enum ctr_status slices_reserve(struct slices *slices, struct slice *slice, size_
     return CTR_OK;
 }
 
-/* False: a counter is full. It is left alone; the next cell of the same key goes on. */
-static bool merge_cells(const struct slices *slices, uint32_t *into, const uint32_t *cell)
-{
-    int32_t sums[SLICE_NUMBERS_MAX];
-
-    for (size_t i = 1; i < slices->stride; i++) {
-        if (__builtin_add_overflow((int32_t)into[i], (int32_t)cell[i], &sums[i - 1])) {
-            return false;
-        }
-    }
-    memcpy(into + 1, sums, cell_bytes(slices) - sizeof *into);
-    return true;
-}
-
-static bool merge_into_marked(const struct slices *slices, const struct slice *slice,
-                              const struct key_mark *mark, const uint32_t *cell)
-{
-    return mark->list == slice->mark &&
-           merge_cells(slices, slice_cell(slices, slice, mark->at), cell);
-}
-
 void slices_compact(struct slices *slices, const struct keys *keys, struct slice *slice)
 {
-    size_t kept = 0;
+    size_t count = slice->count;
 
     slice->mark = slices->next_mark++;
-    for (size_t c = 0; c < slice->count; c++) {
-        uint32_t *cell = slice_cell(slices, slice, c);
+    slice->count = 0;
+    for (size_t c = 0; c < count; c++) {
+        const uint32_t *cell = slice_cell(slices, slice, c);
         struct key *key = keys_at(keys, cell[0]);
-        struct key_mark *mark = &key->marks[slices->kind];
 
-        if (merge_into_marked(slices, slice, mark, cell)) {
-            key->cells--;
-            continue;
+        if (c + TOTALS_AHEAD < count) {
+            keys_prefetch_key(keys, slice_cell(slices, slice, c + TOTALS_AHEAD)[0]);
         }
-        *mark = (struct key_mark){.list = slice->mark, .at = (uint32_t)kept};
-        memmove(slice_cell(slices, slice, kept++), cell, cell_bytes(slices));
+        if (slice_merge(slices, slice, key, cell)) {
+            key->cells--;
+        } else {
+            slice_append(slices, slice, key, cell); /* in its own place, or before it */
+        }
     }
-    slice->count = kept;
-    slice->compact_at = kept * 2 > SLICE_COMPACT_FIRST ? kept * 2 : SLICE_COMPACT_FIRST;
+    slice_set_compact_at(slice);
 }
 
 enum ctr_status slices_add(struct slices *slices, struct keys *keys, struct slice *slice,
@@ -195,40 +178,68 @@ enum ctr_status slices_add(struct slices *slices, struct keys *keys, struct slic
 {
     const uint32_t *words = cell;
     struct key *key = keys_at(keys, words[0]);
-    struct key_mark *mark = &key->marks[slices->kind];
 
     slice->unsaved = true;
-    if (merge_into_marked(slices, slice, mark, words)) {
+    if (slice_merge(slices, slice, key, words)) {
         return CTR_OK;
     }
     if (slice->count >= slice->compact_at) {
         slices_compact(slices, keys, slice);
-        if (merge_into_marked(slices, slice, mark, words)) {
+        if (slice_merge(slices, slice, key, words)) {
             return CTR_OK;
         }
     }
     if (slices_reserve(slices, slice, 1) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    *mark = (struct key_mark){.list = slice->mark, .at = (uint32_t)slice->count};
     key->cells++;
-    memcpy(slice_cell(slices, slice, slice->count++), words, cell_bytes(slices));
+    slice_append(slices, slice, key, words);
     return CTR_OK;
 }
 
-/* Adds a cell to the totals of a window, or takes it off them. */
-static void add_to_totals(const struct slices *slices, struct keys *keys, size_t window,
-                          const uint32_t *cell, int sign)
-{
-    if (slices->kind == SLICES_COUNTS) {
-        keys_add_counts(keys, cell[0], window, sign * (int64_t)(int32_t)cell[1],
-                        sign * (int64_t)(int32_t)cell[2]);
-    } else {
-        struct crowd *crowd = &keys_crowds(keys, cell[0])[window];
+/* ---- totals -------------------------------------------------------------------------------- */
 
-        crowd->viewers += (uint32_t)sign * cell[1];
-        crowd->clickers += (uint32_t)sign * cell[2];
-        crowd->clicking += (uint32_t)sign * cell[3];
+/* The numbers of a cell of people, which wrap as those of a crowd do. */
+static void add_to_crowds(struct keys *keys, const struct crowd_cell *cell, size_t first,
+                          size_t end)
+{
+    struct crowd *crowds = keys_crowds(keys, cell->key);
+
+    for (size_t w = first; w < end; w++) {
+        crowds[w].viewers += (uint32_t)cell->viewers;
+        crowds[w].clickers += (uint32_t)cell->clickers;
+        crowds[w].clicking += (uint32_t)cell->clicking;
+    }
+}
+
+static void expire_counts(struct keys *keys, size_t window, const struct slice *slice)
+{
+    const struct cell *cells = (const void *)slice->cells;
+
+    for (size_t c = 0; c < slice->count; c++) {
+        if (c + TOTALS_AHEAD < slice->count) {
+            keys_prefetch_key(keys, cells[c + TOTALS_AHEAD].key);
+            prefetch(&keys_totals(keys, cells[c + TOTALS_AHEAD].key)[window]);
+        }
+        keys_add_counts(keys, cells[c].key, window, window + 1, -(int64_t)cells[c].impressions,
+                        -(int64_t)cells[c].clicks);
+    }
+}
+
+static void expire_people(struct keys *keys, size_t window, const struct slice *slice)
+{
+    const struct crowd_cell *cells = (const void *)slice->cells;
+
+    for (size_t c = 0; c < slice->count; c++) {
+        struct crowd *crowd = NULL;
+
+        if (c + TOTALS_AHEAD < slice->count) {
+            prefetch(&keys_crowds(keys, cells[c + TOTALS_AHEAD].key)[window]);
+        }
+        crowd = &keys_crowds(keys, cells[c].key)[window];
+        crowd->viewers -= (uint32_t)cells[c].viewers;
+        crowd->clickers -= (uint32_t)cells[c].clickers;
+        crowd->clicking -= (uint32_t)cells[c].clicking;
     }
 }
 
@@ -240,21 +251,30 @@ void slices_expire(const struct slices *slices, struct keys *keys, size_t window
 
         for (size_t i = slices_lower_bound(tier, from_ms);
              i < tier->count && tier->items[i].start_ms < until_ms; i++) {
-            const struct slice *slice = &tier->items[i];
-
-            for (size_t c = 0; c < slice->count; c++) {
-                add_to_totals(slices, keys, window, slice_cell(slices, slice, c), -1);
+            if (slices->kind == SLICES_COUNTS) {
+                expire_counts(keys, window, &tier->items[i]);
+            } else {
+                expire_people(keys, window, &tier->items[i]);
             }
         }
     }
 }
 
+/* Windows are suffixes of one another: one that holds a slice is followed by such as do, too. */
 void slices_count(const struct slices *slices, struct keys *keys, const void *cell,
                   int64_t start_ms, const int64_t *from_ms)
 {
-    for (size_t w = 0; w < slices->windows.count; w++) {
-        if (start_ms >= from_ms[w]) {
-            add_to_totals(slices, keys, w, cell, 1);
-        }
+    size_t end = slices->windows.count;
+    size_t first = 0;
+
+    while (first < end && start_ms < from_ms[first]) {
+        first++;
+    }
+    if (slices->kind == SLICES_COUNTS) {
+        const struct cell *counts = cell;
+
+        keys_add_counts(keys, counts->key, first, end, counts->impressions, counts->clicks);
+    } else {
+        add_to_crowds(keys, cell, first, end);
     }
 }

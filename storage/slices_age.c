@@ -8,6 +8,8 @@
 #include "storage/moment.h"
 #include "storage/slices_internal.h"
 
+enum { CELLS_AHEAD = 16 };
+
 /* Earliest moment that needs this grain at `to`: the `from` of the longest window that has it, on
  * an edge of the next tier. Without such a window, what the next tier's open slice covers. */
 static int64_t tier_limit(const struct slices *slices, size_t t, int64_t to_ms)
@@ -119,28 +121,86 @@ static void trim_slice(struct slices *slices, struct slice *slice)
     }
 }
 
-/* Moves the cells of one slice into the coarser slice that covers it. All room is made first, so a
- * failure leaves both as they were. */
-static enum ctr_status fold_slice(struct slices *slices, struct keys *keys, struct slice *slice,
-                                  struct tier *coarser)
+/* What it held is elsewhere. No key knows a cell of it any more, in case it cannot be removed at
+ * once. */
+static void empty_slice(struct slices *slices, struct slice *slice)
 {
-    int64_t start_ms = moment_floor(slice->start_ms, coarser->grain_ms);
-    struct slice *target = NULL;
+    slice->count = 0;
+    slice->mark = slices->next_mark++;
+    slice->unsaved = true;
+}
 
-    if (slices_in_tier(slices, coarser, start_ms, &target) != CTR_OK ||
-        slices_reserve(slices, target, slice->count) != CTR_OK) {
+/* The keys of the cells some places on, and where cells that are nearer will go. */
+static void look_ahead(const struct slices *slices, const struct keys *keys,
+                       const struct slice *slice, size_t at, const struct slice *target)
+{
+    if (at + 2 * (size_t)CELLS_AHEAD < slice->count) {
+        keys_prefetch_key(keys, slice_cell(slices, slice, at + 2 * (size_t)CELLS_AHEAD)[0]);
+    }
+    if (at + CELLS_AHEAD < slice->count) {
+        uint32_t kid = slice_cell(slices, slice, at + CELLS_AHEAD)[0];
+        const struct key_mark *mark = &keys_at(keys, kid)->marks[slices->kind];
+
+        if (mark->list == target->mark) {
+            prefetch(slice_cell(slices, target, mark->at));
+        }
+    }
+}
+
+/* Moves the cells of one slice into the coarser one that covers it. All room is made first, so a
+ * failure leaves both as they were. */
+static enum ctr_status fold_slice(struct slices *slices, const struct keys *keys,
+                                  struct slice *slice, struct slice *target)
+{
+    if (slices_reserve(slices, target, slice->count) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     for (size_t c = 0; c < slice->count; c++) {
         const uint32_t *cell = slice_cell(slices, slice, c);
-        enum ctr_status status = slices_add(slices, keys, target, cell);
+        struct key *key = keys_at(keys, cell[0]);
 
-        CTR_ASSERT(status == CTR_OK);
-        keys_at(keys, cell[0])->cells--;
+        look_ahead(slices, keys, slice, c, target);
+        if (slice_merge(slices, target, key, cell)) {
+            key->cells--;
+        } else {
+            slice_append(slices, target, key, cell);
+        }
     }
-    slice->count = 0;
-    slice->unsaved = true; /* in case it cannot be removed at once */
+    target->unsaved = true;
+    empty_slice(slices, slice);
     return CTR_OK;
+}
+
+/* Folds the slices of a tier from `at` on that one coarser slice covers, and says how many: the
+ * tier's limit lies on an edge of coarser slices. A slice that was empty has one cell per key then,
+ * because keys were met nowhere else in between. */
+static enum ctr_status fold_some(struct slices *slices, const struct keys *keys, size_t t,
+                                 size_t at, size_t *ret_folded)
+{
+    struct tier *tier = &slices->tiers[t];
+    struct tier *coarser = &slices->tiers[t + 1];
+    int64_t start_ms = moment_floor(tier->items[at].start_ms, coarser->grain_ms);
+    int64_t end_ms = start_ms + coarser->grain_ms;
+    struct slice *target = NULL;
+    enum ctr_status status = slices_in_tier(slices, coarser, start_ms, &target);
+    bool empty = status == CTR_OK && target->count == 0;
+    size_t folded = 0;
+
+    while (status == CTR_OK && at + folded < tier->count &&
+           tier->items[at + folded].start_ms < end_ms) {
+        status = fold_slice(slices, keys, &tier->items[at + folded], target);
+        folded += status == CTR_OK;
+    }
+    if (folded > 0 && empty) {
+        slice_set_compact_at(target);
+    } else if (folded > 0) {
+        slices_compact(slices, keys, target);
+    }
+    if (folded > 0) {
+        trim_slice(slices, target);
+    }
+    *ret_folded = folded;
+    return status;
 }
 
 static enum ctr_status drop_slice(struct slices *slices, struct keys *keys, struct slice *slice)
@@ -152,38 +212,34 @@ static enum ctr_status drop_slice(struct slices *slices, struct keys *keys, stru
         uint32_t kid = slice_cell(slices, slice, c)[0];
         struct key *key = keys_at(keys, kid);
 
+        if (c + CELLS_AHEAD < slice->count) {
+            keys_prefetch_key(keys, slice_cell(slices, slice, c + CELLS_AHEAD)[0]);
+        }
         key->cells--;
         if (key->cells == 0 && kid >= LEVEL_COUNT) {
             slices->orphans[slices->orphans_count++] = kid;
         }
     }
-    slice->count = 0;
-    slice->unsaved = true; /* in case it cannot be removed at once */
+    empty_slice(slices, slice);
     return CTR_OK;
 }
 
 static enum ctr_status settle_tier(struct slices *slices, struct keys *keys, size_t t)
 {
     struct tier *tier = &slices->tiers[t];
-    struct tier *coarser = t + 1 < slices->tiers_count ? &slices->tiers[t + 1] : NULL;
     enum ctr_status status = CTR_OK;
     size_t done = 0;
 
-    while (done < tier->count && tier->items[done].start_ms < tier->limit_ms) {
-        status = coarser == NULL ? drop_slice(slices, keys, &tier->items[done])
-                                 : fold_slice(slices, keys, &tier->items[done], coarser);
-        if (status != CTR_OK) {
-            break;
+    while (status == CTR_OK && done < tier->count && tier->items[done].start_ms < tier->limit_ms) {
+        size_t more = 0;
+
+        if (t + 1 < slices->tiers_count) {
+            status = fold_some(slices, keys, t, done, &more);
+        } else {
+            status = drop_slice(slices, keys, &tier->items[done]);
+            more = status == CTR_OK;
         }
-        done++;
-    }
-    if (coarser != NULL && done > 0) {
-        for (size_t i = slices_lower_bound(
-                 coarser, moment_floor(tier->items[0].start_ms, coarser->grain_ms));
-             i < coarser->count; i++) {
-            slices_compact(slices, keys, &coarser->items[i]);
-            trim_slice(slices, &coarser->items[i]);
-        }
+        done += more;
     }
     if (done > 0 && remove_oldest(slices, tier, done) != CTR_OK) {
         status = CTR_NO_MEMORY; /* the emptied slices stay and are removed the next time */

@@ -185,7 +185,7 @@ static void add_sums(const struct slices *slices, struct keys *keys, size_t wind
             continue;
         }
         if (slices->kind == SLICES_COUNTS) {
-            keys_add_counts(keys, kid, window, numbers[0], numbers[1]);
+            keys_add_counts(keys, kid, window, window + 1, numbers[0], numbers[1]);
         } else {
             struct crowd *crowd = &keys_crowds(keys, kid)[window];
 

@@ -1,48 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/spread.h"
 
-#include <stdbool.h>
-
 enum { SIBLINGS_MIN = 5 };
 
 __extension__ typedef __int128 spread_difference;
-
-static bool takes_part(uint64_t impressions, uint64_t clicks)
-{
-    return impressions > 0 && clicks <= impressions;
-}
-
-/* floor(2^32 k^2 / n); nearly always all of it fits 64 bits, where a division is ten times faster.
- */
-static spread_wide quotient(uint64_t impressions, uint64_t clicks)
-{
-    if (clicks < UINT64_C(1) << 16) {
-        return (clicks * clicks << 32) / impressions;
-    }
-    return ((spread_wide)clicks * clicks << 32) / impressions;
-}
-
-void spread_add(struct spread *spread, uint64_t impressions, uint64_t clicks)
-{
-    if (takes_part(impressions, clicks)) {
-        spread->siblings++;
-        spread->impressions += impressions;
-        spread->clicks += clicks;
-        spread->squares += (spread_wide)impressions * impressions;
-        spread->quotients += quotient(impressions, clicks);
-    }
-}
-
-void spread_remove(struct spread *spread, uint64_t impressions, uint64_t clicks)
-{
-    if (takes_part(impressions, clicks)) {
-        spread->siblings--;
-        spread->impressions -= impressions;
-        spread->clicks -= clicks;
-        spread->squares -= (spread_wide)impressions * impressions;
-        spread->quotients -= quotient(impressions, clicks);
-    }
-}
 
 /* The numerator of gamma times N: N S - N p(1-p)(m-1). Both terms are nearly equal where siblings
  * are alike, so they are subtracted as integers, in units of 2^-32. */

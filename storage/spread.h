@@ -8,6 +8,7 @@
 #ifndef LIVECTR_STORAGE_SPREAD_H
 #define LIVECTR_STORAGE_SPREAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 __extension__ typedef unsigned __int128 spread_wide;
@@ -23,11 +24,48 @@ struct spread {
 #define SPREAD_WEIGHT_MAX     10000.0
 #define SPREAD_WEIGHT_DEFAULT 100.0 /* where there are too few siblings to learn from */
 
-/* One sibling more, or less. Those without impressions, or with more clicks than impressions, do
- * not take part. Counts up to 2^40, and 2^46 of all siblings together: two million a second for 400
- * days. */
-void spread_add(struct spread *spread, uint64_t impressions, uint64_t clicks);
-void spread_remove(struct spread *spread, uint64_t impressions, uint64_t clicks);
+/* Those without impressions, or with more clicks than impressions, do not take part. */
+static inline bool spread_takes_part(uint64_t impressions, uint64_t clicks)
+{
+    return impressions > 0 && clicks <= impressions;
+}
+
+/* floor(2^32 k^2 / n); most keys have no clicks in a short window, and nearly always all of it fits
+ * 64 bits, where a division is ten times faster. */
+static inline spread_wide spread_quotient(uint64_t impressions, uint64_t clicks)
+{
+    if (clicks == 0) {
+        return 0;
+    }
+    if (clicks < UINT64_C(1) << 16) {
+        return (clicks * clicks << 32) / impressions;
+    }
+    return ((spread_wide)clicks * clicks << 32) / impressions;
+}
+
+/* One sibling more, or less. Counts up to 2^40, and 2^46 of all siblings together: two million a
+ * second for 400 days. */
+static inline void spread_add(struct spread *spread, uint64_t impressions, uint64_t clicks)
+{
+    if (spread_takes_part(impressions, clicks)) {
+        spread->siblings++;
+        spread->impressions += impressions;
+        spread->clicks += clicks;
+        spread->squares += (spread_wide)impressions * impressions;
+        spread->quotients += spread_quotient(impressions, clicks);
+    }
+}
+
+static inline void spread_remove(struct spread *spread, uint64_t impressions, uint64_t clicks)
+{
+    if (spread_takes_part(impressions, clicks)) {
+        spread->siblings--;
+        spread->impressions -= impressions;
+        spread->clicks -= clicks;
+        spread->squares -= (spread_wide)impressions * impressions;
+        spread->quotients -= spread_quotient(impressions, clicks);
+    }
+}
 
 /* The weight in impressions, SPREAD_WEIGHT_MIN to SPREAD_WEIGHT_MAX: the method of moments of J. C.
  * Kleinman, "Proportions with extraneous variance: single and independent samples", J. Amer.

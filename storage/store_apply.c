@@ -21,7 +21,7 @@
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
-enum { TOTALS_AHEAD = 8 };
+enum { TOTALS_AHEAD = 16 };
 
 static int64_t min_of(int64_t left_ms, int64_t right_ms)
 {
@@ -100,7 +100,8 @@ static void add_totals(struct store *store)
                 uint32_t kid = list->gains[g + TOTALS_AHEAD].cell.key;
 
                 keys_prefetch_key(&store->keys, kid);
-                __builtin_prefetch(keys_totals(&store->keys, kid), 1);
+                prefetch(keys_totals(&store->keys, kid));
+                prefetch(keys_crowds(&store->keys, kid));
             }
             slices_count(&store->slices, &store->keys, &list->gains[g].cell, list->start_ms,
                          store->published.from_ms);

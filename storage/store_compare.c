@@ -32,12 +32,12 @@ struct digest {
 static struct compared_figures figures_of(const struct store *store, uint32_t kid, size_t window)
 {
     struct compared_figures figures = {.totals = keys_totals(&store->keys, kid)[window]};
-    const struct key *key = keys_at(&store->keys, kid);
+    int64_t short_s = *keys_short_s(&store->keys, kid);
     bool other = kid != keys_reserved(LEVEL_SITE) && kid < LEVEL_COUNT;
 
-    figures.people_known = !other && window < store->people_windows.count &&
-                           (key->people_short_s == MOMENT_NONE ||
-                            key->people_short_s * 1000 < store->published.from_ms[window]);
+    figures.people_known =
+        !other && window < store->people_windows.count &&
+        (short_s == MOMENT_NONE || short_s * 1000 < store->published.from_ms[window]);
     if (figures.people_known) {
         figures.crowd = keys_crowds(&store->keys, kid)[window];
     }

@@ -19,8 +19,8 @@ static void people_figures(const struct store *store, size_t window, uint32_t ki
         figures->people = PEOPLE_BEYOND_HORIZON;
     } else if (store->options.provisional && store->published.progress.covered_from_ms > from_ms) {
         figures->people = PEOPLE_NOT_COVERED;
-    } else if (kid != KEY_NONE && keys_at(&store->keys, kid)->people_short_s != MOMENT_NONE &&
-               keys_at(&store->keys, kid)->people_short_s * 1000 >= from_ms) {
+    } else if (kid != KEY_NONE && *keys_short_s(&store->keys, kid) != MOMENT_NONE &&
+               *keys_short_s(&store->keys, kid) * 1000 >= from_ms) {
         figures->people = PEOPLE_OVER_LIMIT;
     } else if (kid != KEY_NONE) {
         figures->crowd = keys_crowds(&store->keys, kid)[window];
@@ -104,10 +104,10 @@ void prior_lesson_learn(struct prior_lesson *lesson, const struct store *store, 
             if (kid == KEY_NONE) {
                 continue;
             }
-            kids[i] = keys_at(keys, kid)->of_box.next;
+            kids[i] = keys_links(keys, kid)->of_box.next;
             if (kids[i] != KEY_NONE) {
                 more = true;
-                __builtin_prefetch(&keys_at(keys, kids[i])->of_box);
+                __builtin_prefetch(&keys_links(keys, kids[i])->of_box);
                 __builtin_prefetch(&keys_totals(keys, kids[i])[window]);
             }
             spread_add(&spreads[i], keys_totals(keys, kid)[window].impressions,

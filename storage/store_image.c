@@ -152,12 +152,12 @@ static enum ctr_status copy_keys(struct store *store, struct image_batch *batch)
         return CTR_NO_MEMORY;
     }
     for (int i = 0; i < KIDS && store->sweep.kid < kids; i++, store->sweep.kid++) {
-        const struct key *key = keys_at(&store->keys, store->sweep.kid);
+        int64_t short_s = *keys_short_s(&store->keys, store->sweep.kid);
 
-        if (key->used && key->people_short_s != MOMENT_NONE &&
-            key->people_short_s >= store->people.reach_s) {
+        if (keys_at(&store->keys, store->sweep.kid)->used && short_s != MOMENT_NONE &&
+            short_s >= store->people.reach_s) {
             ((struct image_short *)piece->items)[piece->count++] =
-                (struct image_short){.second_s = key->people_short_s, .kid = store->sweep.kid};
+                (struct image_short){.second_s = short_s, .kid = store->sweep.kid};
         }
     }
     if (store->sweep.kid >= kids) {

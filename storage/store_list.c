@@ -73,7 +73,7 @@ static void select_placements(struct selection *selection, uint64_t page_hash)
     /* A placement never outlives the key of its page: both get a cell from the same event. */
     uint32_t kid = page == KEY_NONE ? KEY_NONE : keys_at(keys, page)->page->placements;
 
-    for (; kid != KEY_NONE; kid = keys_at(keys, kid)->of_page.next) {
+    for (; kid != KEY_NONE; kid = keys_links(keys, kid)->of_page.next) {
         selection_consider(selection, kid);
     }
 }

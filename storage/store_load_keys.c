@@ -69,8 +69,8 @@ static void look_ahead(const struct store *store, const struct checkpoint *from,
         const struct name *page = names_peek(&store->names, ahead->page_hash[at]);
         const struct name *box = names_peek(&store->names, ahead->box_hash[at]);
 
-        keys_prefetch_key(&store->keys, page == NULL ? KEY_NONE : page->placements);
-        keys_prefetch_key(&store->keys, box == NULL ? KEY_NONE : box->pages);
+        keys_prefetch_links(&store->keys, page == NULL ? KEY_NONE : page->placements);
+        keys_prefetch_links(&store->keys, box == NULL ? KEY_NONE : box->pages);
     }
 }
 

@@ -10,7 +10,7 @@
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
-enum { ROWS_AHEAD = 8 };
+enum { ROWS_AHEAD = 16 };
 
 static struct text text_of(const struct name *name)
 {
@@ -72,19 +72,23 @@ static void tell_gain(const struct store *store, struct gain *gain, int64_t minu
     }
 }
 
-/* The keys of the gains some places on, and the rows of those that are nearer. */
+/* The keys of the gains some places on, and the rows of those that are nearer, or what making them
+ * looks at. */
 static void prefetch_rows(const struct store *store, const struct gain_list *list, size_t at,
                           const struct minute_block *block)
 {
     if (at + 2 * (size_t)ROWS_AHEAD < list->count) {
-        __builtin_prefetch(
-            &keys_at(&store->keys, list->gains[at + 2 * (size_t)ROWS_AHEAD].cell.key)->told);
+        keys_prefetch_key(&store->keys, list->gains[at + 2 * (size_t)ROWS_AHEAD].cell.key);
     }
     if (at + ROWS_AHEAD < list->count) {
-        struct key_row told = keys_at(&store->keys, list->gains[at + ROWS_AHEAD].cell.key)->told;
+        const struct key *key = keys_at(&store->keys, list->gains[at + ROWS_AHEAD].cell.key);
 
-        if (told.block == block->serial) {
-            __builtin_prefetch(&block->rows[told.at], 1);
+        if (key->told.block == block->serial) {
+            prefetch(&block->rows[key->told.at]);
+        } else {
+            prefetch(key->page);
+            prefetch(key->box);
+            minute_block_prefetch(block, key->hash);
         }
     }
 }
@@ -349,7 +353,7 @@ static void take_people(struct store *store, struct minute_block *block)
             continue;
         }
         numbers[MINUTE_PEOPLE] = 0;
-        if (kid == KEY_NONE || keys_at(&store->keys, kid)->people_short_s >= from_s) {
+        if (kid == KEY_NONE || *keys_short_s(&store->keys, kid) >= from_s) {
             continue;
         }
         crowd = &keys_crowds(&store->keys, kid)[window];

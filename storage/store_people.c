@@ -144,9 +144,7 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
                                        .kid = kids[level]},
                 &moves);
         } else {
-            struct key *key = keys_at(&store->keys, kids[level]);
-
-            key->people_short_s = second_s > key->people_short_s ? second_s : key->people_short_s;
+            keys_note_short(&store->keys, kids[level], second_s);
             flags |= (uint32_t)JOURNAL_SHORT << level;
             store->step.refused++;
         }

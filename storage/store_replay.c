@@ -34,12 +34,9 @@ static uint32_t kid_at(const struct store *store, const struct journal_event *ev
 static void note_short(struct store *store, const struct journal_event *event, enum level level)
 {
     uint32_t kid = kid_at(store, event, level);
-    int64_t second_s = event->ts_ms / 1000;
 
     if (kid != KEY_NONE) {
-        struct key *key = keys_at(&store->keys, kid);
-
-        key->people_short_s = second_s > key->people_short_s ? second_s : key->people_short_s;
+        keys_note_short(&store->keys, kid, event->ts_ms / 1000);
     }
 }
 
@@ -181,7 +178,6 @@ static enum ctr_status adopt_shorts(struct store *store, const struct image *ima
 {
     for (size_t i = 0; i < image->shorts_count; i++) {
         const struct image_short *of = &image->shorts[i];
-        struct key *key = NULL;
 
         if (of->second_s < store->people.reach_s) {
             continue; /* its key may be gone */
@@ -189,9 +185,7 @@ static enum ctr_status adopt_shorts(struct store *store, const struct image *ima
         if (of->kid >= store->keys.next_kid || !keys_at(&store->keys, (uint32_t)of->kid)->used) {
             return CTR_CORRUPT;
         }
-        key = keys_at(&store->keys, (uint32_t)of->kid);
-        key->people_short_s =
-            of->second_s > key->people_short_s ? of->second_s : key->people_short_s;
+        keys_note_short(&store->keys, (uint32_t)of->kid, of->second_s);
     }
     return CTR_OK;
 }

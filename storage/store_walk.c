@@ -159,7 +159,7 @@ static void walk_spread(struct step_over *over)
     }
     spread_add(&walk->spread, totals_of(over, walk->placement)->impressions,
                totals_of(over, walk->placement)->clicks);
-    walk->placement = keys_at(keys, walk->placement)->of_box.next;
+    walk->placement = keys_links(keys, walk->placement)->of_box.next;
 }
 
 static void walk_placements(struct step_over *over)
@@ -179,7 +179,7 @@ static void walk_placements(struct step_over *over)
                                                            .weight = walk->weight};
         copy_row(over, walk->placement);
     }
-    walk->placement = keys_at(keys, walk->placement)->of_box.next;
+    walk->placement = keys_links(keys, walk->placement)->of_box.next;
 }
 
 static void walk_on(struct step_over *over)

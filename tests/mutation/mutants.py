@@ -23,6 +23,8 @@ MUTANTS = [
     ("folds_on_the_wrong_grain", "storage/slices_age.c",
      "int64_t edge_ms = slices->tiers[t + 1 < slices->tiers_count ? t + 1 : t].grain_ms;",
      "int64_t edge_ms = slices->tiers[t].grain_ms;"),
+    ("late_cells_stay_apart_when_folded", "storage/slices_age.c",
+     "bool empty = status == CTR_OK && target->count == 0;", "bool empty = status == CTR_OK;"),
     ("folded_slice_not_forgotten", "storage/slices_age.c",
      "        if (slice->saved) {", "        if (slice->saved && slice->count > 1000) {"),
 
@@ -175,8 +177,7 @@ MUTANTS = [
     ("siblings_edge", "storage/spread.c",
      "if (spread->siblings < SIBLINGS_MIN ||", "if (spread->siblings <= SIBLINGS_MIN ||"),
     ("placements_among_the_boxes", "storage/keys_numbers.c",
-     "bool sibling = kid >= LEVEL_COUNT && level != LEVEL_PLACEMENT;",
-     "bool sibling = kid >= LEVEL_COUNT;"),
+     "kid < LEVEL_COUNT || level == LEVEL_PLACEMENT ? NULL", "kid < LEVEL_COUNT ? NULL"),
 
     ("newcombe_takes_the_same_side", "storage/rate.c",
      "hypot(first->ctr - first->low, second->high - second->ctr);",

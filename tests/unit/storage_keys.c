@@ -4,6 +4,7 @@
  */
 #include "storage/keys.h"
 
+#include "storage/moment.h"
 #include "storage_fixture.h"
 
 #include <stdio.h>
@@ -167,11 +168,15 @@ static void a_new_key_has_no_totals_of_the_one_before(void **state)
     (void)state;
     keys_totals(&tables.keys, kid)[1] = (struct totals){7, 8};
     keys_at(&tables.keys, kid)->marks[0].list = 99;
+    keys_at(&tables.keys, kid)->told.block = 99;
+    keys_note_short(&tables.keys, kid, 99);
     take_away(&tables, kid);
     assert_int_equal(add(&tables, LEVEL_PAGE, "b", NULL), kid);
     assert_int_equal(keys_totals(&tables.keys, kid)[1].impressions, 0);
     assert_int_equal(keys_totals(&tables.keys, kid)[1].clicks, 0);
     assert_int_equal(keys_at(&tables.keys, kid)->marks[0].list, 0);
+    assert_int_equal(keys_at(&tables.keys, kid)->told.block, 0);
+    assert_true(*keys_short_s(&tables.keys, kid) == MOMENT_NONE);
     assert_true(keys_at(&tables.keys, kid)->unsaved);
     drop(&tables);
 }
@@ -213,8 +218,8 @@ static int64_t walk(const struct tables *tables, const struct name *page)
     uint32_t before = KEY_NONE;
 
     for (uint32_t kid = page->placements; kid != KEY_NONE;
-         kid = keys_at(&tables->keys, kid)->of_page.next) {
-        if (keys_at(&tables->keys, kid)->of_page.prev != before) {
+         kid = keys_links(&tables->keys, kid)->of_page.next) {
+        if (keys_links(&tables->keys, kid)->of_page.prev != before) {
             return -1;
         }
         sum += kid;
@@ -304,6 +309,46 @@ static void a_limit_at_the_edge_of_a_chunk_has_room(void **state)
     }
 }
 
+/* Every number of every key, by key: none stands in the place of another one. */
+static void keys_have_numbers_of_their_own(void **state)
+{
+    enum { KEYS = 2 * KEYS_PER_CHUNK };
+    struct tables tables = make(KEYS);
+    char text[16];
+
+    (void)state;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        (void)snprintf(text, sizeof text, "%u", i);
+        (void)add(&tables, LEVEL_PAGE, text, NULL);
+    }
+    for (uint32_t kid = LEVEL_COUNT; kid < tables.keys.next_kid; kid++) {
+        keys_at(&tables.keys, kid)->cells = kid;
+        for (size_t w = 0; w < tables.keys.windows; w++) {
+            keys_totals(&tables.keys, kid)[w] = (struct totals){kid, kid + w};
+        }
+        for (size_t w = 0; w < tables.keys.people_windows; w++) {
+            keys_crowds(&tables.keys, kid)[w] = (struct crowd){kid, kid + 1, kid + 2};
+        }
+        keys_note_short(&tables.keys, kid, kid);
+        keys_note_short(&tables.keys, kid, kid - 1); /* the newest is what is kept */
+        keys_links(&tables.keys, kid)->of_box.prev = kid;
+    }
+    for (uint32_t kid = LEVEL_COUNT; kid < tables.keys.next_kid; kid++) {
+        assert_int_equal(keys_at(&tables.keys, kid)->cells, kid);
+        for (size_t w = 0; w < tables.keys.windows; w++) {
+            assert_int_equal(keys_totals(&tables.keys, kid)[w].impressions, kid);
+            assert_int_equal(keys_totals(&tables.keys, kid)[w].clicks, kid + w);
+        }
+        for (size_t w = 0; w < tables.keys.people_windows; w++) {
+            assert_int_equal(keys_crowds(&tables.keys, kid)[w].viewers, kid);
+            assert_int_equal(keys_crowds(&tables.keys, kid)[w].clicking, kid + 2);
+        }
+        assert_int_equal(*keys_short_s(&tables.keys, kid), kid);
+        assert_int_equal(keys_links(&tables.keys, kid)->of_box.prev, kid);
+    }
+    drop(&tables);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +362,7 @@ int main(void)
         cmocka_unit_test(the_limit_counts_pages_boxes_and_placements),
         cmocka_unit_test(keys_are_restored_at_their_old_numbers_and_the_holes_are_used),
         cmocka_unit_test(a_limit_at_the_edge_of_a_chunk_has_room),
+        cmocka_unit_test(keys_have_numbers_of_their_own),
     };
 
     return cmocka_run_group_tests_name("storage/keys and storage/names", tests, NULL, NULL);

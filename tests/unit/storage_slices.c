@@ -223,6 +223,88 @@ static void the_cells_of_a_key_become_one_again(void **state)
     drop(&tables);
 }
 
+/* So many pages, each counted once in each of ten seconds. */
+static void count_ten_seconds(struct tables *tables, uint32_t *kids, int keys)
+{
+    for (int i = 0; i < keys; i++) {
+        char text[16];
+
+        (void)snprintf(text, sizeof text, "%d", i);
+        kids[i] = page(tables, text);
+    }
+    for (int i = 0; i < 10 * keys; i++) {
+        count(tables, BEGIN_MS + i / keys * 1000, kids[i % keys], 1);
+    }
+}
+
+static void what_is_folded_has_one_cell_a_key(void **state)
+{
+    enum { KEYS = 1100 }; /* more than are looked at before one is met again */
+    struct tables tables;
+    uint32_t kids[KEYS];
+
+    (void)state;
+    make(&tables, "1m,10m");
+    settle(&tables, BEGIN_MS);
+    count_ten_seconds(&tables, kids, KEYS);
+    settle(&tables, BEGIN_MS + 2 * MINUTE_MS);
+    assert_int_equal(tables.slices.tiers[0].count, 0);
+    assert_int_equal(tables.slices.tiers[1].count, 1);
+    assert_int_equal(tables.slices.tiers[1].items[0].count, KEYS);
+    for (int i = 0; i < KEYS; i++) {
+        assert_int_equal(sum_of(&tables, 1, kids[i]), 10);
+        assert_int_equal(keys_at(&tables.keys, kids[i])->cells, 1);
+    }
+    drop(&tables);
+}
+
+static void what_is_folded_into_a_slice_with_late_cells_has_one_cell_a_key(void **state)
+{
+    enum { KEYS = 50 };
+    struct tables tables;
+    uint32_t kids[KEYS];
+
+    (void)state;
+    make(&tables, "1m,10m");
+    settle(&tables, BEGIN_MS);
+    count_ten_seconds(&tables, kids, KEYS);
+    /* As after a start with other windows: the coarser slice is there already. */
+    tables.slices.tiers[0].limit_ms = BEGIN_MS + 10000;
+    for (int i = 0; i < KEYS; i++) {
+        count(&tables, BEGIN_MS, kids[i], 1);
+        count(&tables, BEGIN_MS + MINUTE_MS, kids[i], 1); /* its newest cell is elsewhere */
+    }
+    settle(&tables, BEGIN_MS + 70000);
+    assert_int_equal(tables.slices.tiers[1].count, 1);
+    assert_int_equal(tables.slices.tiers[1].items[0].count, KEYS);
+    for (int i = 0; i < KEYS; i++) {
+        assert_int_equal(sum_of(&tables, 1, kids[i]), 11);
+        assert_int_equal(keys_at(&tables.keys, kids[i])->cells, 2);
+    }
+    drop(&tables);
+}
+
+static void slices_are_folded_up_to_the_limit(void **state)
+{
+    struct tables tables;
+    uint32_t kid = 0;
+
+    (void)state;
+    make(&tables, "1m,10m,1h");
+    kid = page(&tables, "a");
+    settle(&tables, BEGIN_MS);
+    for (int i = 0; i < 6; i++) {
+        count(&tables, BEGIN_MS + i * 10000, kid, 1);
+    }
+    settle(&tables, BEGIN_MS + 80000);
+    assert_int_equal(tables.slices.tiers[0].count, 4);
+    assert_int_equal(sum_of(&tables, 1, kid), 2);
+    settle(&tables, BEGIN_MS + 12 * MINUTE_MS);
+    assert_int_equal(tables.slices.tiers[2].count, 1);
+    assert_int_equal(sum_of(&tables, 2, kid), 6);
+    drop(&tables);
+}
+
 static void a_full_counter_goes_on_in_the_next_cell(void **state)
 {
     struct tables tables;
@@ -338,6 +420,9 @@ int main(void)
         cmocka_unit_test(a_jump_over_everything_drops_it_at_once),
         cmocka_unit_test(what_is_older_than_everything_kept_has_no_slice),
         cmocka_unit_test(the_cells_of_a_key_become_one_again),
+        cmocka_unit_test(what_is_folded_has_one_cell_a_key),
+        cmocka_unit_test(what_is_folded_into_a_slice_with_late_cells_has_one_cell_a_key),
+        cmocka_unit_test(slices_are_folded_up_to_the_limit),
         cmocka_unit_test(a_full_counter_goes_on_in_the_next_cell),
         cmocka_unit_test(a_key_with_a_cell_left_is_no_orphan),
         cmocka_unit_test(saved_slices_that_go_are_listed_as_gone),
