@@ -9,6 +9,7 @@
 #include "api/answer.h"
 #include "storage/hash.h"
 #include "storage/picture.h"
+#include "storage/prefetch.h"
 
 enum { ROW_BYTES_USUAL = 384 };
 
@@ -176,9 +177,9 @@ static void hash_names(const struct store *store, struct row_batch *batch)
         if (batch->rows != NULL) {
             const struct slot *pair = pair_of(batch->rows, at->hash);
 
-            __builtin_prefetch(pair);
-            __builtin_prefetch(pair->bytes + 64 - sizeof pair->head);
-            __builtin_prefetch(pair + 1);
+            prefetch(pair);
+            prefetch(pair->bytes + 64 - sizeof pair->head);
+            prefetch(pair + 1);
         }
     }
 }

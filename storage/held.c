@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/held.h"
+#include "storage/prefetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@ static void release_events(struct held_bucket *bucket, struct names *names)
 {
     for (size_t i = 0; i < bucket->count; i++) {
         if (i + NAMES_AHEAD < bucket->count) {
-            __builtin_prefetch(bucket->events[i + NAMES_AHEAD].page, 1);
-            __builtin_prefetch(bucket->events[i + NAMES_AHEAD].box, 1);
+            prefetch(bucket->events[i + NAMES_AHEAD].page);
+            prefetch(bucket->events[i + NAMES_AHEAD].box);
         }
         names_give(names, bucket->events[i].page);
         names_give(names, bucket->events[i].box);

@@ -6,6 +6,7 @@
 
 #include "storage/minutes.h"
 #include "storage/moment.h"
+#include "storage/prefetch.h"
 #include "storage/table.h"
 
 enum { CAPACITY_FIRST = 64 };
@@ -202,7 +203,7 @@ void ids_prefetch(const struct ids *ids, int64_t ts_ms, uint64_t print)
     const struct ids_minute *minute = find_minute(ids, ts_ms);
 
     if (minute != NULL && minute->capacity > 0) {
-        __builtin_prefetch(&minute->prints[(size_t)print & (minute->capacity - 1)], 1);
+        prefetch(&minute->prints[(size_t)print & (minute->capacity - 1)]);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/prefetch.h"
 #include "storage/table.h"
 
 /* LINE_TEXT: so much of a text, and it may go on in the next line of the cache. */
@@ -150,7 +151,7 @@ uint64_t names_hash(const struct names *names, struct text text)
 
 void names_prefetch(const struct names *names, uint64_t hash)
 {
-    __builtin_prefetch(&names->slots[(size_t)hash & (names->slots_count - 1)]);
+    prefetch(&names->slots[(size_t)hash & (names->slots_count - 1)]);
 }
 
 const struct name *names_peek(const struct names *names, uint64_t hash)
@@ -169,7 +170,7 @@ void names_prefetch_name(const struct names *names, uint64_t hash)
     const struct name *name = names_peek(names, hash);
 
     if (name != NULL) {
-        __builtin_prefetch(name, 1);
-        __builtin_prefetch(&name->bytes[LINE_TEXT]);
+        prefetch(name);
+        prefetch(&name->bytes[LINE_TEXT]);
     }
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/people_internal.h"
+#include "storage/prefetch.h"
 
 enum { HEADS_AHEAD = 16, LINES_AHEAD = 8, SLOTS_FIRST = 8 };
 enum { GARBAGE = 8 }; /* the share of all pairs, one of so many, from which on it is cleared away */
@@ -96,7 +97,7 @@ void people_prefetch(const struct people *people, uint64_t visitor)
     const struct people_part *part = part_of(people, visitor);
 
     if (part->size > 0) {
-        __builtin_prefetch(&part->slots[home_of(slot_hash(visitor), part->size)]);
+        prefetch(&part->slots[home_of(slot_hash(visitor), part->size)]);
     }
 }
 
@@ -113,7 +114,7 @@ void people_prefetch_visitor(const struct people *people, uint64_t visitor)
     uint64_t slot = peek(people, visitor);
 
     if (slot != 0) {
-        __builtin_prefetch(visitor_at(people, slot), 1);
+        prefetch(visitor_at(people, slot));
     }
 }
 
@@ -134,7 +135,7 @@ static inline void look_ahead(const struct people *people, const struct people_p
     uint64_t lines = slot + LINES_AHEAD < part->size ? part->slots[slot + LINES_AHEAD] : 0;
 
     if (head != 0) {
-        __builtin_prefetch(visitor_at(people, head), 1);
+        prefetch(visitor_at(people, head));
     }
     if (lines != 0) {
         people_prefetch_lines(people, visitor_at(people, lines));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "storage/people_internal.h"
+#include "storage/prefetch.h"
 
 uint32_t people_kids_like(const uint32_t kids[4], uint32_t kid)
 {
@@ -42,7 +43,7 @@ void people_prefetch_lines(const struct people *people, const struct people_visi
     }
     count = visitor_lines(visitor_count(visitor));
     for (uint32_t i = 0; i < count && i < PEOPLE_CHAINS; i++) {
-        __builtin_prefetch(lines_at(&people->lines, visitor->as.small.lines[i]), 1);
+        prefetch(lines_at(&people->lines, visitor->as.small.lines[i]));
     }
 }
 

@@ -3,6 +3,7 @@
  * All that is told about one key in one window, from the one picture that readers see.
  */
 #include "storage/moment.h"
+#include "storage/prefetch.h"
 #include "storage/store_internal.h"
 
 static bool any(const struct totals *totals)
@@ -107,8 +108,8 @@ void prior_lesson_learn(struct prior_lesson *lesson, const struct store *store, 
             kids[i] = keys_links(keys, kid)->of_box.next;
             if (kids[i] != KEY_NONE) {
                 more = true;
-                __builtin_prefetch(&keys_links(keys, kids[i])->of_box);
-                __builtin_prefetch(&keys_totals(keys, kids[i])[window]);
+                prefetch(&keys_links(keys, kids[i])->of_box);
+                prefetch(&keys_totals(keys, kids[i])[window]);
             }
             spread_add(&spreads[i], keys_totals(keys, kid)[window].impressions,
                        keys_totals(keys, kid)[window].clicks);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "storage/hash.h"
+#include "storage/prefetch.h"
 #include "storage/store_internal.h"
 
 /* Indexes of the bucket's events from `first` on by topic, partition number and offset: a counting
@@ -64,9 +65,9 @@ static const struct held_event *event_at(const struct store *store,
 
 static void prefetch_names(const struct held_event *event)
 {
-    __builtin_prefetch(event->page, 1);
+    prefetch(event->page);
     if (event->box != NULL) {
-        __builtin_prefetch(event->box, 1);
+        prefetch(event->box);
     }
 }
 
@@ -116,7 +117,7 @@ static void prefetch_gains(const struct store *store, const struct held_event *e
             kids[i] == KEY_NONE ? NULL : &keys_at(&store->keys, kids[i])->marks[SLICES_COUNTS];
 
         if (mark != NULL && mark->list == list->mark) {
-            __builtin_prefetch(&list->gains[mark->at], 1);
+            prefetch(&list->gains[mark->at]);
         }
     }
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/prefetch.h"
 #include "storage/store_load.h"
 
 enum ctr_status store_take_name(struct store *store, struct text text, struct name **ret_name)
@@ -60,8 +61,8 @@ static void look_ahead(const struct store *store, const struct checkpoint *from,
     if (i >= AHEAD_RING && i + AHEAD_NAMES < from->keys_count) {
         size_t at = (i + AHEAD_NAMES) % AHEAD_RING;
 
-        __builtin_prefetch(names_peek(&store->names, ahead->page_hash[at]), 1);
-        __builtin_prefetch(names_peek(&store->names, ahead->box_hash[at]), 1);
+        prefetch(names_peek(&store->names, ahead->page_hash[at]));
+        prefetch(names_peek(&store->names, ahead->box_hash[at]));
     }
     if (i >= AHEAD_RING && i + AHEAD_KEYS < from->keys_count &&
         from->keys[i + AHEAD_KEYS].level == LEVEL_PLACEMENT) {

@@ -10,6 +10,7 @@
 #include "service/clock.h"
 #include "service/kafka/consumer_internal.h"
 #include "storage/moment.h"
+#include "storage/prefetch.h"
 
 /* PART_ITEMS: what is told of a partition besides its records and notes in one poll, at most. */
 enum { PART_MESSAGES = 1024, PART_ITEMS = 8, BAD_TRIES = 3, AHEAD = 8 };
@@ -272,7 +273,7 @@ static void note_progress(struct kafka_source *source, struct part *part, bool d
 static void fetch_ahead(rd_kafka_message_t *const *messages, ssize_t at, ssize_t count)
 {
     if (at + AHEAD < count) {
-        __builtin_prefetch(messages[at + AHEAD]);
+        prefetch(messages[at + AHEAD]);
     }
 }
 

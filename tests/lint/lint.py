@@ -57,6 +57,8 @@ RESTRICTED = {
         ("service/clock.c",)),
     "waits by a clock that can be set: use storage/cond.h": (
         ("pthread_cond_init",), ("storage/cond.c",)),
+    "may be dropped with the calls of a function that does nothing else: use storage/prefetch.h": (
+        ("__builtin_prefetch",), ("storage/prefetch.h",)),
     "prints: return an error, count, or use service/log.h": (
         ("printf", "fprintf", "vprintf", "vfprintf", "dprintf", "puts", "fputs", "putchar", "fputc",
          "perror"),
@@ -309,7 +311,8 @@ PLANTED = {
         ("service/planted.c", "abort()"), ("storage/planted.c", "x = time(NULL)"),
         ("service/planted.c", "clock_gettime (CLOCK_REALTIME, &t)"),
         ("service/planted.c", "(void)pthread_cond_init(&x, NULL)"),
-        ("api/planted.c", "printf(a)"), ("service/kafka/planted.c", "fprintf(stderr, a)"),
+        ("api/planted.c", "printf(a)"), ("storage/planted.h", "__builtin_prefetch(a)"),
+        ("service/kafka/planted.c", "fprintf(stderr, a)"),
         ("storage/planted.c", "if (a && !strcat(a, b)) { x = atoi(a); }"))],
     "size": [
         ("storage/planted.c", GUARD + "int x;\n" * 400),
