@@ -20,7 +20,7 @@ enum {
     CROWD_CELL_BYTES = 16,
     INDEX_BYTES = 16,     /* of a key in an index that is half full, and of its number when free */
     COPIES = 2,           /* itself, and in a cut of everything */
-    PAIR_BYTES = 30,      /* 15 to 19 where a visitor has four or more, 37 where it has two */
+    PAIR_BYTES = 40,      /* 15 to 19 where a visitor has four or more, 37 where it has two */
     ID_BYTES = 40,        /* 8, in a table that doubles at five eighths, beside the old one */
     CLICK_BYTES = 64,     /* of click_gap */
     NAME_TEXT_BYTES = 64, /* a usual id; long ones have a limit in bytes of their own */

@@ -84,7 +84,7 @@ const struct option config_options[] = {
     {"max_held", OPTION_NUMBER, AT(held_max), "2000000", 1000, 1000000000, false, {0}, "Limits",
      "records read but not counted; partitions that run ahead wait beyond it"},
     {"max_visitors", OPTION_NUMBER, AT(visitors_max), "20000000", 1, 2000000000, false, {0}, "Limits",
-     "pairs of a visitor and a page or box that are remembered (24 bytes each); beyond it people are null"},
+     "pairs of a visitor and a page or box that are remembered (15 to 20 bytes each, 37 of who sees no box); beyond it people are null"},
     {"max_ids", OPTION_NUMBER, AT(ids_max), "20000000", 1, 2000000000, false, {0}, "Limits",
      "events that are remembered to find copies; beyond it they are counted unchecked"},
     {"max_minutes", OPTION_NUMBER, AT(minutes_max), "4000000", 1000, 1000000000, false, {0}, "Limits",
