@@ -38,21 +38,24 @@ void held_done(struct held *held, struct names *names)
     memset(held, 0, sizeof *held);
 }
 
-/* A bucket begins with the room of one before it, or as much: it is about what it will need. */
+/* A bucket whose turn is near gets the room of one before it, or as much: it is about what it will
+ * need. One far ahead is of a partition that runs ahead, or of events that are dated so: there may
+ * be thousands of these, with few events each. */
 static enum ctr_status grow_bucket(struct held *held, struct held_bucket *bucket)
 {
-    size_t capacity = bucket->capacity * 2;
+    bool near = (size_t)(bucket - held->buckets) <= HELD_SPARES_MAX;
+    size_t capacity = bucket->capacity == 0 ? CAPACITY_LEAST : bucket->capacity * 2;
     struct held_event *events = NULL;
 
-    if (bucket->capacity == 0 && held->spares_count > 0) {
+    if (near && bucket->capacity == 0 && held->spares_count > 0) {
         struct held_room *room = &held->spares[--held->spares_count];
 
         bucket->events = room->events;
         bucket->capacity = room->capacity;
         return CTR_OK;
     }
-    if (bucket->capacity == 0) {
-        capacity = held->usual < CAPACITY_LEAST ? CAPACITY_LEAST : held->usual;
+    if (near && capacity < held->usual) {
+        capacity = held->usual;
     }
     events = realloc(bucket->events, capacity * sizeof *events);
     if (events == NULL) {

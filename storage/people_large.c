@@ -209,6 +209,23 @@ static void make_small(struct people *people, struct people_part *part,
     people_free_table(people, &before);
 }
 
+/* Says of dead pairs anew that they never were: times are kept modulo, and what stays where it is
+ * would live again in the next round. */
+static void refresh_dead(const struct people *people, const struct people_visitor *visitor)
+{
+    uint32_t past = kept_as(people, PEOPLE_NEVER);
+
+    for (uint32_t i = 0; i < visitor->as.large.lines; i++) {
+        struct people_line *line = &visitor->as.large.table[i];
+
+        for (uint32_t place = 0; place < PEOPLE_LINE_PAIRS; place++) {
+            if (line->kids[place] != KEY_NONE && !times_live(people, &line->times[place])) {
+                times_set(&line->times[place], past, past);
+            }
+        }
+    }
+}
+
 bool people_sweep_large(struct people *people, struct people_part *part,
                         struct people_visitor *visitor)
 {
@@ -220,8 +237,11 @@ bool people_sweep_large(struct people *people, struct people_part *part,
     }
     if (live <= SMALL_AGAIN) {
         make_small(people, part, visitor, live);
-    } else if (live < used / 2 && people_enlarge(people, part, visitor, 0) != CTR_OK) {
-        return true; /* it stays as it is */
+    } else if (live < used / 2 && people_enlarge(people, part, visitor, 0) == CTR_OK) {
+        return true; /* made anew without them */
+    }
+    if (visitor_is_large(visitor)) {
+        refresh_dead(people, visitor);
     }
     return true;
 }

@@ -353,6 +353,7 @@ enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **r
         !cut_gone(store, cut) || !cut_keys(store, cut) || !cut_slices(store, cut) ||
         !cut_held(store, cut) || !cut_journals(store, cut) || !cut_minutes(store, cut)) {
         checkpoint_free(cut);
+        journal_spares_trim(&store->journal_spares, 0); /* memory is short */
         return CTR_NO_MEMORY;
     }
     store->cut_failed = false;

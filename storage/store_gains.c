@@ -8,6 +8,9 @@
 #include "storage/moment.h"
 #include "storage/store_internal.h"
 
+/* An event adds its keys, and may take a click back from `other` rows in the same list. */
+enum { GAINS_PER_EVENT = 2 * LEVEL_COUNT };
+
 void step_done(struct step *step)
 {
     for (size_t i = 0; i < step->lists_capacity; i++) {
@@ -59,7 +62,7 @@ enum ctr_status step_list(struct store *store, int64_t start_ms, size_t *ret_at)
 
 enum ctr_status step_reserve(struct gain_list *list)
 {
-    if (list->count + LEVEL_COUNT > list->capacity) {
+    if (list->count + GAINS_PER_EVENT > list->capacity) {
         size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
         struct gain *gains = realloc(list->gains, capacity * sizeof *gains);
 

@@ -22,6 +22,19 @@ static bool window_served(const struct window_set *had, const struct window *win
     return false;
 }
 
+/* The length of the longest window that has people, 0 for none: so far back they are known. */
+static int64_t longest_with_people(const struct window_set *windows, int64_t horizon_ms)
+{
+    int64_t longest_ms = 0;
+
+    for (size_t w = 0; w < windows->count; w++) {
+        int64_t length_ms = windows->items[w].length_ms;
+
+        longest_ms = length_ms <= horizon_ms && length_ms > longest_ms ? length_ms : longest_ms;
+    }
+    return longest_ms;
+}
+
 static enum ctr_status check_settings(const struct store_options *options,
                                       const struct checkpoint *from, struct ctr_error *reterr)
 {
@@ -57,6 +70,15 @@ static enum ctr_status check_settings(const struct store_options *options,
             "people_horizon or dedup_horizon cannot be answered from; set those, or move "
             "it away to start anew from Kafka",
             (long long)from->people_horizon_ms / 1000, (long long)from->dedup_horizon_ms / 1000);
+    }
+    if (longest_with_people(&options->windows, options->people_horizon_ms) >
+        longest_with_people(&from->windows, from->people_horizon_ms)) {
+        return ctr_fail(
+            reterr, CTR_INVALID,
+            "the snapshot has people for windows up to %llds, which a longer one cannot "
+            "be answered from; leave it out of windows, set a shorter people_horizon, or "
+            "move the snapshot away to start anew from Kafka",
+            (long long)longest_with_people(&from->windows, from->people_horizon_ms) / 1000);
     }
     for (size_t w = 0; w < options->windows.count; w++) {
         if (!window_served(&from->windows, &options->windows.items[w])) {

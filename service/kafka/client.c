@@ -31,6 +31,17 @@ static enum ctr_status set_fixed(rd_kafka_conf_t *conf, const struct property *f
 }
 
 /* Ours unless the user set them. */
+/* Whether a property of librdkafka is among the settings. */
+static bool is_given(const struct config *config, const char *name)
+{
+    bool given = false;
+
+    for (size_t k = 0; k < config->kafka_count; k++) {
+        given = given || strcmp(config->kafka[k].name, name) == 0;
+    }
+    return given;
+}
+
 static enum ctr_status set_presets(const struct config *config, rd_kafka_conf_t *conf,
                                    const struct property *presets, size_t count,
                                    struct ctr_error *reterr)
@@ -38,14 +49,20 @@ static enum ctr_status set_presets(const struct config *config, rd_kafka_conf_t 
     enum ctr_status status = CTR_OK;
 
     for (size_t i = 0; i < count && status == CTR_OK; i++) {
-        bool given = false;
-
-        for (size_t k = 0; k < config->kafka_count; k++) {
-            given = given || strcmp(config->kafka[k].name, presets[i].name) == 0;
-        }
-        status = given ? CTR_OK : rd_conf_set(conf, presets[i].name, presets[i].value, reterr);
+        status = is_given(config, presets[i].name)
+                     ? CTR_OK
+                     : rd_conf_set(conf, presets[i].name, presets[i].value, reterr);
     }
     return status;
+}
+
+/* For how many bytes a broker waits: a part of what one partition may bring (1 MB), so that in a
+ * backlog no answer waits. For none where somebody chose how long a fetch may wait, which was meant
+ * for a fetch of nothing; nor with the clock of the events, whose end is when all partitions are at
+ * their ends at once. */
+static const char *fetch_least(const struct config *config)
+{
+    return config->clock == CLOCK_EVENT || is_given(config, "fetch.wait.max.ms") ? "1" : "131072";
 }
 
 static enum ctr_status reader_conf(const struct kafka_source *source, rd_kafka_conf_t *conf,
@@ -63,14 +80,13 @@ static enum ctr_status reader_conf(const struct kafka_source *source, rd_kafka_c
      * holds.
      * fetch.min.bytes and fetch.wait.max.ms: a broker answers when it has so much or so long has
      * passed, some forty times a second instead of for each record of a steady trickle. What waits
-     * for it waits for its slice's end and for settle anyway. The bytes are a part of what one
-     * partition may bring (1 MB), so that in a backlog no answer waits. */
+     * for it waits for its slice's end and for settle anyway. */
     const struct property presets[] = {{"group.id", "livectr"},
                                        {"client.id", "livectr"},
                                        {"queued.min.messages", "50000"},
                                        {"queued.max.messages.kbytes", queue_kbytes},
                                        {"fetch.max.bytes", fetch_bytes},
-                                       {"fetch.min.bytes", "131072"},
+                                       {"fetch.min.bytes", fetch_least(source->config)},
                                        {"fetch.wait.max.ms", "20"},
                                        {"socket.nagle.disable", "true"},
                                        {"reconnect.backoff.max.ms", "2000"},

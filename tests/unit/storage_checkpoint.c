@@ -412,6 +412,25 @@ static void a_window_that_the_slices_cannot_answer_is_refused(void **state)
     }
 }
 
+/* Counts of 1h can be told from the slices of 2h; its people are not remembered for so long. */
+static void a_longer_window_with_people_is_refused(void **state)
+{
+    struct store_options had = fixture_options("10m,2h");
+    struct store_options wanted = fixture_options("10m,1h,2h");
+    struct store *store = NULL;
+    struct checkpoint *cut = NULL;
+
+    (void)state;
+    had.people_horizon_ms = wanted.people_horizon_ms = 60 * MINUTE_MS;
+    store = small_store(&had);
+    cut = cut_of(store, true);
+    assert_refused(&wanted, cut, CTR_INVALID);
+    wanted.people_horizon_ms = 10 * MINUTE_MS; /* then 1h has none */
+    store_free(restored(&wanted, cut));
+    checkpoint_free(cut);
+    store_free(store);
+}
+
 static void a_checkpoint_that_contradicts_itself_is_corrupt(void **state)
 {
     struct store_options options = fixture_options("10m");
@@ -493,6 +512,7 @@ int main(void)
         cmocka_unit_test(a_cut_says_from_where_on_it_has_what_is_added),
         cmocka_unit_test(other_settings_that_change_the_numbers_are_refused),
         cmocka_unit_test(a_window_that_the_slices_cannot_answer_is_refused),
+        cmocka_unit_test(a_longer_window_with_people_is_refused),
         cmocka_unit_test(a_checkpoint_that_contradicts_itself_is_corrupt),
         cmocka_unit_test(freeing_nothing_is_fine),
     };

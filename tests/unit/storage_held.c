@@ -123,6 +123,8 @@ static void rooms_of_dropped_buckets_are_used_again_and_not_kept_for_ever(void *
     }
     fill(&held, &names, 200000, 1);
     assert_int_equal(held.buckets[HELD_SPARES_MAX].capacity, 100); /* as the one before needed */
+    fill(&held, &names, 250000, 1); /* far ahead, and how many there will be nobody knows */
+    assert_int_equal(held.buckets[HELD_SPARES_MAX + 1].capacity, 16);
     while (held_first(&held) != NULL) {
         drop_first(&held, &names);
     }

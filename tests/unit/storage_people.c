@@ -293,6 +293,31 @@ static void old_pairs_are_purged_though_the_table_is_never_empty(void **state)
     people_done(&people);
 }
 
+/* One of so many pairs that they have a table: it is not made anew for the dead ones in it. */
+static void dead_pairs_of_a_busy_visitor_never_live_again(void **state)
+{
+    enum { PAIRS = 90, BUSY = 60 };
+    struct people_moves moves;
+    int64_t now_s = BEGIN_S;
+
+    (void)state;
+    begin(1000, BEGIN_S - 300);
+    for (uint32_t kid = 1; kid <= PAIRS; kid++) {
+        assert_true(touch_key(VISITOR, kid, false, now_s, &moves));
+    }
+    for (; now_s < BEGIN_S + (INT64_C(1) << (PEOPLE_TIME_BITS - 1)) + 5000; now_s += 250) {
+        people_set_reach(&people, now_s - 300);
+        for (uint32_t kid = 1; kid <= BUSY; kid++) {
+            assert_true(touch_key(VISITOR, kid, false, now_s, &moves));
+        }
+    }
+    for (uint32_t kid = BUSY + 1; kid <= PAIRS; kid++) {
+        assert_true(touch_key(VISITOR, kid, false, now_s, &moves));
+        assert_move(moves.viewer, NEVER, now_s);
+    }
+    people_done(&people);
+}
+
 /* One after the other has the same home; who left makes room for whoever comes. */
 static void new_visitors_take_the_slots_of_dead_ones(void **state)
 {
@@ -427,6 +452,7 @@ int main(void)
         cmocka_unit_test(moves_are_the_same_at_every_time),
         cmocka_unit_test(a_pair_of_long_ago_is_never_taken_for_one_of_now),
         cmocka_unit_test(old_pairs_are_purged_though_the_table_is_never_empty),
+        cmocka_unit_test(dead_pairs_of_a_busy_visitor_never_live_again),
         cmocka_unit_test(new_visitors_take_the_slots_of_dead_ones),
         cmocka_unit_test(growth_and_cleaning_up_lose_no_pair),
         cmocka_unit_test(a_pair_takes_18_bytes_at_most_at_a_dozen_a_visitor),
