@@ -105,7 +105,8 @@ static inline struct key_links *keys_links(const struct keys *keys, uint32_t kid
 void keys_add_counts(struct keys *keys, uint32_t kid, size_t first, size_t end, int64_t impressions,
                      int64_t clicks);
 
-/* A visitor who did not fit met the key in this second. */
+/* A visitor who did not fit met the key in this second. Under the store's lock, once there are
+ * readers. */
 void keys_note_short(const struct keys *keys, uint32_t kid, int64_t second_s);
 
 /* The siblings that the prior of a key at this level is learned from (docs/definitions.md "Rates").

@@ -144,7 +144,9 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
                                        .kid = kids[level]},
                 &moves);
         } else {
+            store_lock(store); /* readers look whether a window has people */
             keys_note_short(&store->keys, kids[level], second_s);
+            store_unlock(store);
             flags |= (uint32_t)JOURNAL_SHORT << level;
             store->step.refused++;
         }
