@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LEADER_PAUSE_MS = 100 };
+
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- produce ----------------------------------------------------------------------------- */
@@ -171,7 +173,8 @@ static void dump_partition(rd_kafka_t *client, const char *topic, int32_t number
             more = message->offset < high; /* the tail may be holes: markers, compaction */
         } else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             (void)fprintf(stderr, "ktool: %s\n", rd_kafka_message_errstr(message));
-            more = message->err == RD_KAFKA_RESP_ERR__TRANSPORT;
+            more = message->err == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                   message->err == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
             if (!more) {
                 die(topic, "cannot be read");
             }
@@ -184,6 +187,26 @@ static void dump_partition(rd_kafka_t *client, const char *topic, int32_t number
         rd_kafka_message_destroy(message);
     }
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* First and end of a partition. A broker that was away, or stood still, leads nothing until it has
+ * said that it is back. */
+static void ask_range(rd_kafka_t *client, const char *topic, int32_t number, int64_t *ret_low,
+                      int64_t *ret_high)
+{
+    rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    for (int waited_ms = 0; waited_ms < ADMIN_MS; waited_ms += LEADER_PAUSE_MS) {
+        err = rd_kafka_query_watermark_offsets(client, topic, number, ret_low, ret_high, ADMIN_MS);
+        if (err != RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION &&
+            err != RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) {
+            break;
+        }
+        (void)poll(NULL, 0, LEADER_PAUSE_MS);
+    }
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        die(topic, rd_kafka_err2str(err));
+    }
 }
 
 int verb_dump(const struct args *args)
@@ -200,12 +223,7 @@ int verb_dump(const struct args *args)
     for (int i = 0; i < args->rest_count; i++) { /* all ends first: they are one moment, nearly */
         counts[i] = partition_count(client, args->rest[i]);
         for (int at = 0; at < counts[i] && base + at < PARTITIONS_MAX; at++) {
-            rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(
-                client, args->rest[i], at, &low[base + at], &high[base + at], ADMIN_MS);
-
-            if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-                die(args->rest[i], rd_kafka_err2str(err));
-            }
+            ask_range(client, args->rest[i], at, &low[base + at], &high[base + at]);
         }
         base += counts[i];
     }
