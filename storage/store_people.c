@@ -117,6 +117,17 @@ static void list_moves(const struct crowd_target *target, const struct people_mo
     list_ends(target, moves, 1);
 }
 
+/* Readers look whether a window has people, so it is told under the lock: once a second and key,
+ * as only this thread writes it and may look without. */
+static void note_short(struct store *store, uint32_t kid, int64_t second_s)
+{
+    if (second_s > *keys_short_s(&store->keys, kid)) {
+        store_lock(store);
+        keys_note_short(&store->keys, kid, second_s);
+        store_unlock(store);
+    }
+}
+
 uint32_t store_meet(struct store *store, const struct held_event *event,
                     const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT])
 {
@@ -144,9 +155,7 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
                                        .kid = kids[level]},
                 &moves);
         } else {
-            store_lock(store); /* readers look whether a window has people */
-            keys_note_short(&store->keys, kids[level], second_s);
-            store_unlock(store);
+            note_short(store, kids[level], second_s);
             flags |= (uint32_t)JOURNAL_SHORT << level;
             store->step.refused++;
         }
