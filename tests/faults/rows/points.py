@@ -25,7 +25,7 @@ from tools.outage import MINUTE_MS, Stream
 from rows.outage import check_window, first_right, named, KEYS
 
 POINT = re.compile(r'FAULT_POINT\("([a-z0-9_]+)"\)')
-DIES_S = 8
+DIES_S = 20
 
 
 def point_names() -> list[str]:
@@ -195,7 +195,7 @@ def upgrade(scene: Scene, tries: int) -> None:
 
 # ---- a gap -------------------------------------------------------------------------------------
 
-GAP_MIN, RATE = 8, 150
+GAP_MIN, RATE = 30, 400  # 0.7 M records: main has work for long after the scout has answered
 
 
 class Gap:
