@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev bench: what the service costs, each figure beside its yardstick of the same run.
 
-Parts, in this order (those named, or all but the last):
+Parts, in this order (those named, or all but the last two):
 {parts}
 A program tests/bench/<layer>_<name>.c that no part runs may be named as well; it prints JSON lines.
 
@@ -35,8 +35,8 @@ from parts.bench import Bench  # noqa: E402
 
 PARTS = {"ingest": "ingest", "decode": "decode", "reads": "reading", "snapshot": "saving",
          "restart": "restart", "latency": "latency", "beside": "beside", "growth": "growth",
-         "flood": "flood"}
-NAMED = ("flood",)  # takes long: only where it is asked for
+         "flood": "flood", "hour": "hour"}
+NAMED = ("flood", "hour")  # take long: only where they are asked for
 OUT = os.path.join(ROOT, "build", "bench")
 PAGE = os.path.join(ROOT, "docs", "performance.md")
 MARKS = ("<!-- the table: ./dev bench --write-docs -->", "<!-- end of the table -->")

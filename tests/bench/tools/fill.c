@@ -9,7 +9,10 @@
  *   times are spread evenly over --span ms up to --until (or now, with --rate)
  *
  *   fill -b BROKERS --topic T [--events N] [--partitions N] [--boxes N] [--visitors N]
- *        [--span MS] [--until MS] [--rate N] [--mark N] [--seed N]
+ *        [--span MS] [--until MS] [--rate N] [--mark N] [--seed N] [--tally FILE]
+ *
+ * --tally: how many impressions and clicks each box must have in the end, a line of JSON each
+ * (without what --mark marks).
  *
  * Prints one JSON line; with --mark also, before it, the wall-clock us at which each marked event
  * was handed to the client, one a line.
@@ -30,6 +33,7 @@ struct fill {
     int64_t events, partitions, boxes, visitors, span_ms, until_ms, rate, mark, seed;
     rd_kafka_t *client;
     uint64_t acknowledged, failed;
+    uint64_t (*tally)[2]; /* impressions and clicks by box; NULL: not asked for */
 };
 
 struct shown {
@@ -129,6 +133,8 @@ static void send_event(struct fill *fill, uint64_t number)
     write_event(fill, number, &shown, value);
     if (shown.probe) {
         (void)printf("%" PRId64 "\n", tool_wall_us());
+    } else if (fill->tally != NULL) {
+        fill->tally[shown.box][shown.click]++;
     }
     for (;;) {
         rd_kafka_error_t *error =
@@ -168,6 +174,25 @@ static void start_client(struct fill *fill, const char *brokers)
     fill->client = tool_client(RD_KAFKA_PRODUCER, conf);
 }
 
+static void write_tally(const struct fill *fill, const char *path)
+{
+    uint64_t pages = (uint64_t)fill->boxes / PAGE_SHARE + 1;
+    FILE *file = fopen(path, "w");
+
+    if (file == NULL) {
+        tool_die("--tally", path);
+    }
+    for (uint64_t box = 0; box < (uint64_t)fill->boxes; box++) {
+        (void)fprintf(file,
+                      "{\"page\":\"/offer/%" PRIu64 "\",\"box\":\"opbox.carousel.%" PRIu64
+                      "\",\"impressions\":%" PRIu64 ",\"clicks\":%" PRIu64 "}\n",
+                      box % pages, box, fill->tally[box][0], fill->tally[box][1]);
+    }
+    if (fclose(file) != 0) {
+        tool_die("--tally", path);
+    }
+}
+
 /* Until event `number` is due. */
 static void pace(const struct fill *fill, int64_t begun_us, uint64_t number)
 {
@@ -191,8 +216,15 @@ int main(int argc, char **argv)
                         .rate = tool_number(argc, argv, "--rate", 0),
                         .mark = tool_number(argc, argv, "--mark", 0),
                         .seed = tool_number(argc, argv, "--seed", 1)};
+    const char *tally = tool_text(argc, argv, "--tally", "");
     int64_t begun_us = 0;
 
+    if (tally[0] != '\0') {
+        fill.tally = calloc((size_t)fill.boxes, sizeof *fill.tally);
+        if (fill.tally == NULL) {
+            tool_die("--tally", "no memory");
+        }
+    }
     start_client(&fill, tool_text(argc, argv, "-b", NULL));
     begun_us = tool_wall_us();
     for (uint64_t number = 0; number < (uint64_t)fill.events; number++) {
@@ -207,6 +239,10 @@ int main(int argc, char **argv)
     while (rd_kafka_flush(fill.client, 1000) != RD_KAFKA_RESP_ERR_NO_ERROR) {
     }
     rd_kafka_destroy(fill.client);
+    if (fill.tally != NULL) {
+        write_tally(&fill, tally);
+        free(fill.tally);
+    }
     (void)printf("{\"events\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"bytes\":%d,\"seconds\":%.3f}\n",
                  fill.acknowledged, fill.failed, (int)EVENT_BYTES,
                  (double)(tool_wall_us() - begun_us) / 1e6);
