@@ -135,6 +135,7 @@ static void give_part(struct journal_part *part, struct journal_spares *spares)
             chunk_free(chunk);
         }
     }
+    free(part->packed);
     free(part->chunks);
     free(part);
 }

@@ -80,6 +80,8 @@ struct journal_part {
     struct journal_chunk **chunks;
     size_t chunk_events;           /* so many fit into one */
     struct journal_spares *spares; /* where chunks come from while it is filled; NULL: nowhere */
+    unsigned char *packed; /* of a part that was cut off, if it is small; owned. Thread: snapshot */
+    size_t packed_length;
 };
 
 /* An empty part with one user, filled out of `spares` (borrowed, NULL: none). NULL: no memory. */
@@ -151,6 +153,12 @@ size_t journal_bytes(const struct journal_part *part);
 struct packer;
 struct unpacker;
 CTR_MUST_USE enum ctr_status journal_pack(const struct journal_part *part, struct packer *packer);
+
+/* The same of a part that was cut off, for several files: a small one is packed once and keeps its
+ * bytes, others are packed anew in `packer`, which is emptied. The bytes are valid until the part
+ * is given or the packer is used. Errors: CTR_NO_MEMORY. Thread: snapshot. */
+CTR_MUST_USE enum ctr_status journal_packed(struct journal_part *part, struct packer *packer,
+                                            const unsigned char **ret_bytes, size_t *ret_length);
 CTR_MUST_USE enum ctr_status journal_unpack(struct unpacker *unpacker,
                                             struct journal_part **ret_part);
 

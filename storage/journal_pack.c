@@ -4,6 +4,7 @@
  */
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "storage/event.h"
 #include "storage/hash.h"
@@ -11,26 +12,27 @@
 #include "storage/moment.h"
 #include "storage/pack.h"
 
-enum { EVENT_BYTES_MIN = 3, HASH_BYTES = 8 };
+enum {
+    EVENT_BYTES_MIN = 3,
+    EVENT_BYTES_MAX = 3 * PACK_INTEGER_BYTES_MAX + 2 * PACK_HASH_BYTES,
+    EVENT_BYTES_USUAL = 24,
+    PLACES_FIRST = 1024,
+    PACKED_KEPT_BYTES = 4 << 20 /* at 10,000 events a second and a save every 10 s: twice that */
+};
 
 /* The places (a page and perhaps a box) of one part, each with a number. */
 struct places {
-    uint32_t *index; /* number + 1 by hash, 0 free */
+    uint32_t *index; /* number + 1 by hash, 0 free; at most half full */
     size_t index_count;
     uint64_t (*hashes)[2];
     size_t count;
 };
 
-static enum ctr_status places_init(struct places *places, size_t events)
+static enum ctr_status places_init(struct places *places)
 {
-    size_t index_count = 16;
-
-    while (index_count < events * 2) {
-        index_count *= 2;
-    }
-    *places = (struct places){.index_count = index_count};
-    places->index = calloc(index_count, sizeof *places->index);
-    places->hashes = calloc(events + 1, sizeof *places->hashes);
+    *places = (struct places){.index_count = 2 * (size_t)PLACES_FIRST};
+    places->index = calloc(places->index_count, sizeof *places->index);
+    places->hashes = calloc(PLACES_FIRST, sizeof *places->hashes);
     return places->index == NULL || places->hashes == NULL ? CTR_NO_MEMORY : CTR_OK;
 }
 
@@ -40,84 +42,170 @@ static void places_done(struct places *places)
     free(places->hashes);
 }
 
-static uint32_t place_number(struct places *places, const struct journal_event *event)
+/* The slot of a place, or the free one where it belongs. */
+static uint32_t *place_slot(const struct places *places, uint64_t page_hash, uint64_t box_hash)
 {
     size_t mask = places->index_count - 1;
-    size_t at = (size_t)hash_mix(event->page_hash, event->box_hash, 0) & mask;
+    size_t at = (size_t)hash_mix(page_hash, box_hash, 0) & mask;
 
     while (places->index[at] != 0) {
         const uint64_t *hashes = places->hashes[places->index[at] - 1];
 
-        if (hashes[0] == event->page_hash && hashes[1] == event->box_hash) {
-            return places->index[at] - 1;
+        if (hashes[0] == page_hash && hashes[1] == box_hash) {
+            break;
         }
         at = (at + 1) & mask;
     }
-    places->hashes[places->count][0] = event->page_hash;
-    places->hashes[places->count][1] = event->box_hash;
-    places->index[at] = (uint32_t)++places->count;
-    return (uint32_t)places->count - 1;
+    return &places->index[at];
 }
 
-static int64_t oldest_of(const struct journal_part *part)
+/* Twice as many places. */
+static enum ctr_status places_grow(struct places *places)
 {
-    int64_t oldest_ms = part->newest_ms;
+    size_t count = places->index_count * 2;
+    uint32_t *index = calloc(count, sizeof *index);
+    uint64_t(*hashes)[2] = realloc(places->hashes, count / 2 * sizeof *hashes);
+
+    if (hashes != NULL) {
+        places->hashes = hashes;
+    }
+    if (index == NULL || hashes == NULL) {
+        free(index);
+        return CTR_NO_MEMORY;
+    }
+    free(places->index);
+    places->index = index;
+    places->index_count = count;
+    for (size_t i = 0; i < places->count; i++) {
+        *place_slot(places, hashes[i][0], hashes[i][1]) = (uint32_t)i + 1;
+    }
+    return CTR_OK;
+}
+
+static enum ctr_status place_number(struct places *places, const struct journal_record *record,
+                                    uint32_t *ret_number)
+{
+    uint32_t *slot = place_slot(places, record->page_hash, record->box_hash);
+
+    if (*slot == 0) {
+        if (places->count == places->index_count / 2) {
+            if (places_grow(places) != CTR_OK) {
+                return CTR_NO_MEMORY;
+            }
+            slot = place_slot(places, record->page_hash, record->box_hash);
+        }
+        places->hashes[places->count][0] = record->page_hash;
+        places->hashes[places->count][1] = record->box_hash;
+        *slot = (uint32_t)++places->count;
+    }
+    *ret_number = *slot - 1;
+    return CTR_OK;
+}
+
+/* Numbers the places of all events; finds the oldest moment. */
+static enum ctr_status number_places(const struct journal_part *part, struct places *places,
+                                     uint32_t *numbers, int64_t *ret_oldest_ms)
+{
+    uint64_t oldest = UINT64_MAX;
 
     for (size_t i = 0; i < part->count; i++) {
-        int64_t ts_ms = journal_at(part, i).ts_ms;
+        const struct journal_record *record = journal_record_at(part, i);
 
-        oldest_ms = ts_ms < oldest_ms ? ts_ms : oldest_ms;
+        oldest = record->moment < oldest ? record->moment : oldest;
+        if (place_number(places, record, &numbers[i]) != CTR_OK) {
+            return CTR_NO_MEMORY;
+        }
     }
-    return oldest_ms;
+    *ret_oldest_ms =
+        part->count == 0 ? part->newest_ms : (int64_t)(oldest / (uint64_t)JOURNAL_FLAGS_END);
+    return CTR_OK;
 }
 
-static void pack_event(struct packer *packer, const struct journal_event *event, uint32_t place,
+static void pack_event(struct packer *packer, const struct journal_record *record, uint32_t place,
                        int64_t oldest_ms)
 {
-    pack_unsigned(packer, (uint64_t)event->flags << 1 | (event->visitor != 0 ? 1 : 0));
-    pack_unsigned(packer, place);
-    pack_unsigned(packer, (uint64_t)(event->ts_ms - oldest_ms));
-    if (event->visitor != 0) {
-        pack_hash(packer, event->visitor);
+    unsigned char *begin = pack_room(packer, EVENT_BYTES_MAX);
+    uint64_t flags = record->moment % JOURNAL_FLAGS_END;
+    unsigned char *at = begin;
+
+    if (begin == NULL) {
+        return;
     }
-    if ((event->flags & JOURNAL_ID) != 0) {
-        pack_hash(packer, event->print);
+    at = pack_put_unsigned(at, flags << 1 | (record->visitor != 0 ? 1 : 0));
+    at = pack_put_unsigned(at, place);
+    at = pack_put_unsigned(at, record->moment / JOURNAL_FLAGS_END - (uint64_t)oldest_ms);
+    if (record->visitor != 0) {
+        at = pack_put_hash(at, record->visitor);
+    }
+    if ((flags & JOURNAL_ID) != 0) {
+        at = pack_put_hash(at, record->print);
+    }
+    packer->length += (size_t)(at - begin);
+}
+
+static void pack_all(const struct journal_part *part, const struct places *places,
+                     const uint32_t *numbers, int64_t oldest_ms, struct packer *packer)
+{
+    (void)pack_room(packer, part->count * EVENT_BYTES_USUAL); /* one piece, or little more */
+    pack_signed(packer, oldest_ms);
+    pack_unsigned(packer, places->count);
+    for (size_t i = 0; i < places->count; i++) {
+        pack_hash(packer, places->hashes[i][0]);
+        pack_hash(packer, places->hashes[i][1]);
+    }
+    pack_unsigned(packer, part->count);
+    for (size_t i = 0; i < part->count; i++) {
+        pack_event(packer, journal_record_at(part, i), numbers[i], oldest_ms);
     }
 }
 
 enum ctr_status journal_pack(const struct journal_part *part, struct packer *packer)
 {
     struct places places;
-    uint32_t *numbers = calloc(part->count + 1, sizeof *numbers);
-    int64_t oldest_ms = oldest_of(part);
-    enum ctr_status status = places_init(&places, part->count);
+    uint32_t *numbers = malloc((part->count + 1) * sizeof *numbers);
+    int64_t oldest_ms = 0;
+    enum ctr_status status = places_init(&places);
 
-    if (numbers == NULL || status != CTR_OK) {
+    if (numbers == NULL) {
         status = CTR_NO_MEMORY;
-        goto out;
     }
-    for (size_t i = 0; i < part->count; i++) {
-        const struct journal_event event = journal_at(part, i);
-
-        numbers[i] = place_number(&places, &event);
+    if (status == CTR_OK) {
+        status = number_places(part, &places, numbers, &oldest_ms);
     }
-    pack_signed(packer, oldest_ms);
-    pack_unsigned(packer, places.count);
-    for (size_t i = 0; i < places.count; i++) {
-        pack_hash(packer, places.hashes[i][0]);
-        pack_hash(packer, places.hashes[i][1]);
+    if (status == CTR_OK) {
+        pack_all(part, &places, numbers, oldest_ms, packer);
+        status = packer->failed ? CTR_NO_MEMORY : CTR_OK;
     }
-    pack_unsigned(packer, part->count);
-    for (size_t i = 0; i < part->count; i++) {
-        const struct journal_event event = journal_at(part, i);
-
-        pack_event(packer, &event, numbers[i], oldest_ms);
-    }
-    status = packer->failed ? CTR_NO_MEMORY : CTR_OK;
-out:
     free(numbers);
     places_done(&places);
     return status;
+}
+
+enum ctr_status journal_packed(struct journal_part *part, struct packer *packer,
+                               const unsigned char **ret_bytes, size_t *ret_length)
+{
+    enum ctr_status status = CTR_OK;
+    unsigned char *kept = NULL;
+
+    if (part->packed == NULL) {
+        packer->length = 0;
+        status = journal_pack(part, packer);
+        *ret_bytes = packer->bytes;
+        *ret_length = packer->length;
+        if (status != CTR_OK || packer->length > PACKED_KEPT_BYTES) {
+            return status;
+        }
+        kept = malloc(packer->length);
+        if (kept == NULL) {
+            return CTR_OK; /* it is packed again for the other file */
+        }
+        memcpy(kept, packer->bytes, packer->length);
+        part->packed = kept;
+        part->packed_length = packer->length;
+    }
+    *ret_bytes = part->packed;
+    *ret_length = part->packed_length;
+    return CTR_OK;
 }
 
 struct place {
@@ -165,7 +253,7 @@ enum ctr_status journal_unpack(struct unpacker *unpacker, struct journal_part **
 {
     struct journal_part *part = journal_part_new(NULL);
     int64_t oldest_ms = unpack_signed(unpacker);
-    uint64_t places_count = unpack_count(unpacker, 2 * (uint64_t)HASH_BYTES);
+    uint64_t places_count = unpack_count(unpacker, 2 * (uint64_t)PACK_HASH_BYTES);
     struct place *places = calloc(places_count + 1, sizeof *places);
     enum ctr_status status = part == NULL || places == NULL ? CTR_NO_MEMORY : CTR_OK;
     uint64_t count = 0;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INTEGER_BYTES_MAX = 10, HASH_BYTES = 8, CAPACITY_FIRST = 256 };
+enum { CAPACITY_FIRST = 256 };
 
 static bool reserve(struct packer *packer, size_t length)
 {
@@ -30,15 +30,18 @@ static bool reserve(struct packer *packer, size_t length)
     return true;
 }
 
+unsigned char *pack_room(struct packer *packer, size_t length)
+{
+    return reserve(packer, length) ? packer->bytes + packer->length : NULL;
+}
+
 void pack_unsigned(struct packer *packer, uint64_t value)
 {
-    if (!reserve(packer, INTEGER_BYTES_MAX)) {
-        return;
+    unsigned char *at = pack_room(packer, PACK_INTEGER_BYTES_MAX);
+
+    if (at != NULL) {
+        packer->length += (size_t)(pack_put_unsigned(at, value) - at);
     }
-    for (; value >= 0x80; value >>= 7) {
-        packer->bytes[packer->length++] = (unsigned char)(value | 0x80);
-    }
-    packer->bytes[packer->length++] = (unsigned char)value;
 }
 
 void pack_signed(struct packer *packer, int64_t value)
@@ -62,12 +65,12 @@ void pack_raw(struct packer *packer, const void *bytes, size_t length)
 
 void pack_hash(struct packer *packer, uint64_t hash)
 {
-    unsigned char bytes[HASH_BYTES];
+    unsigned char *at = pack_room(packer, PACK_HASH_BYTES);
 
-    for (int i = 0; i < HASH_BYTES; i++) {
-        bytes[i] = (unsigned char)(hash >> (8 * i));
+    if (at != NULL) {
+        (void)pack_put_hash(at, hash);
+        packer->length += PACK_HASH_BYTES;
     }
-    pack_raw(packer, bytes, sizeof bytes);
 }
 
 void packer_done(struct packer *packer)
@@ -126,10 +129,10 @@ const unsigned char *unpack_raw(struct unpacker *unpacker, size_t length)
 
 uint64_t unpack_hash(struct unpacker *unpacker)
 {
-    const unsigned char *bytes = unpack_raw(unpacker, HASH_BYTES);
+    const unsigned char *bytes = unpack_raw(unpacker, PACK_HASH_BYTES);
     uint64_t hash = 0;
 
-    for (int i = 0; bytes != NULL && i < HASH_BYTES; i++) {
+    for (int i = 0; bytes != NULL && i < PACK_HASH_BYTES; i++) {
         hash |= (uint64_t)bytes[i] << (8 * i);
     }
     return hash;

@@ -26,6 +26,30 @@ void pack_raw(struct packer *packer, const void *bytes, size_t length);   /* byt
 void pack_hash(struct packer *packer, uint64_t hash); /* eight bytes: a hash has no small values */
 void packer_done(struct packer *packer);
 
+/* For many small things in a row: room for `length` bytes behind the last one, NULL where there is
+ * no memory. What is written there counts once packer->length says so. */
+unsigned char *pack_room(struct packer *packer, size_t length);
+
+enum { PACK_INTEGER_BYTES_MAX = 10, PACK_HASH_BYTES = 8 };
+
+/* Writes into such room; returns the end of it. */
+static inline unsigned char *pack_put_unsigned(unsigned char *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        *at++ = (unsigned char)(value | 0x80);
+    }
+    *at++ = (unsigned char)value;
+    return at;
+}
+
+static inline unsigned char *pack_put_hash(unsigned char *at, uint64_t hash)
+{
+    for (int i = 0; i < PACK_HASH_BYTES; i++) {
+        at[i] = (unsigned char)(hash >> (8 * i));
+    }
+    return at + PACK_HASH_BYTES;
+}
+
 /* A cursor over borrowed bytes. Once it runs over the end it stays failed and gives zeros. */
 struct unpacker {
     const unsigned char *at, *end;

@@ -65,21 +65,22 @@ enum ctr_status snapshot_save_journals(struct snapshot *snapshot, const struct c
     enum ctr_status status = CTR_OK;
 
     for (size_t i = 0; i < from->journals_count && status == CTR_OK; i++) {
-        const struct journal_part *part = from->journals[i];
+        struct journal_part *part = from->journals[i];
         const int64_t numbers[] = {(int64_t)part->cut, part->newest_ms};
+        const unsigned char *bytes = NULL;
+        size_t length = 0;
 
         if (part->cut <= snapshot->cut) {
             continue; /* in the file since an earlier save */
         }
-        packer.length = 0;
-        if (journal_pack(part, &packer) != CTR_OK) {
+        if (journal_packed(part, &packer, &bytes, &length) != CTR_OK) {
             status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save the newest events");
             break;
         }
         sql_set_integer(put, 1, numbers[0]);
         sql_set_integer(put, 2, numbers[1]);
-        sql_set_integer(put, 3, snapshot_checksum(numbers, 2, packer.bytes, packer.length));
-        sql_set_bytes(put, 4, packer.bytes, packer.length);
+        sql_set_integer(put, 3, snapshot_checksum(numbers, 2, bytes, length));
+        sql_set_bytes(put, 4, bytes, length);
         status = sql_do(snapshot->sql, put, reterr);
     }
     packer_done(&packer);

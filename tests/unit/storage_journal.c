@@ -319,12 +319,71 @@ static void chunks_are_used_again_when_their_last_part_is_gone(void **state)
     assert_null(spares.first);
 }
 
+static void many_places_are_numbered_as_few_are(void **state)
+{
+    enum { EVENTS = 10000, PLACES = 3000 };
+    struct journal_event *events = calloc(EVENTS, sizeof *events);
+
+    (void)state;
+    assert_non_null(events);
+    for (uint64_t i = 0; i < EVENTS; i++) {
+        events[i] = (struct journal_event){.visitor = i + 1,
+                                           .page_hash = (i * 7919 % PLACES + 1) << 32,
+                                           .box_hash = i % 2 == 0 ? 0 : i % 3,
+                                           .ts_ms = BEGIN_MS - (int64_t)(i % 977)};
+    }
+    assert_round_trip(events, EVENTS);
+    free(events);
+}
+
+static void assert_packed(struct journal_part *part, bool kept)
+{
+    struct packer once = {0}, scratch = {0};
+    const unsigned char *bytes = NULL;
+    const unsigned char *again = NULL;
+    size_t length = 0;
+
+    assert_int_equal(journal_pack(part, &once), CTR_OK);
+    pack_unsigned(&scratch, 1); /* of another part */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(journal_packed(part, &scratch, i == 0 ? &bytes : &again, &length), CTR_OK);
+        assert_int_equal(length, once.length);
+        assert_memory_equal(i == 0 ? bytes : again, once.bytes, length);
+    }
+    assert_int_equal(part->packed != NULL, kept);
+    assert_true((again == part->packed) == kept);
+    packer_done(&once);
+    packer_done(&scratch);
+}
+
+static void a_small_part_is_packed_once_for_all_files(void **state)
+{
+    struct journal_part *small = journal_part_new(NULL);
+    struct journal_part *large = journal_part_new(NULL);
+
+    (void)state;
+    assert_non_null(small);
+    assert_non_null(large);
+    for (uint64_t i = 0; i < 400000; i++) { /* 14 bytes and more each: over 4 MB */
+        struct journal_part *part = i < 100 ? small : large;
+
+        assert_int_equal(journal_reserve(part), CTR_OK);
+        add(part, i);
+    }
+    assert_packed(small, true);
+    assert_packed(large, false);
+    journal_part_give(small);
+    journal_part_give(large);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_back_as_they_were_whatever_they_hold),
         cmocka_unit_test(the_newest_is_the_largest_time_and_not_the_last),
         cmocka_unit_test(an_event_takes_some_twenty_bytes_and_its_place_is_said_once),
+        cmocka_unit_test(many_places_are_numbered_as_few_are),
+        cmocka_unit_test(a_small_part_is_packed_once_for_all_files),
         cmocka_unit_test(every_truncation_and_every_byte_too_many_is_corrupt),
         cmocka_unit_test(what_no_journal_says_is_corrupt),
         cmocka_unit_test(parts_go_on_where_the_one_before_ends_and_never_change_it),
