@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 from kit.kafka import Kafka
 from kit.service import Service, total
@@ -72,6 +73,16 @@ class Bench:
                               events, "--partitions", partitions, *more)[-1]
             self.topics[name] = said["events"]
         return name
+
+    @contextmanager
+    def producing(self, topic: str, *options: object) -> "Iterator[subprocess.Popen[bytes]]":
+        """tool_fill beside what is measured; it ends with the block, however that ends."""
+        with subprocess.Popen([self.program("tool_fill"), "-b", self.kafka.bootstrap, "--topic",
+                               topic, *map(str, options)], stdout=subprocess.DEVNULL) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def nothing(self, topic: str, call: str = "batch") -> dict[str, Any]:
         """The consumer that does nothing with it."""

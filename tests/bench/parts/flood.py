@@ -5,7 +5,6 @@ keep up with each other: lag, cost, and that nothing is lost. Only where named."
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from typing import Any
 
@@ -40,9 +39,7 @@ def driven(bench: Bench, service: Service, name: str, rate: int, seconds: int) -
     told = os.path.join(bench.scene.home, f"{name}.tally")
     lags: list[float] = []
     spent, begun = sum(thread_seconds(pid).values()), time.monotonic()
-    with subprocess.Popen([bench.program("tool_fill"), "-b", bench.kafka.bootstrap, "--topic", name,
-                           "--events", str(events), "--rate", str(rate), "--tally", told],
-                          stdout=subprocess.DEVNULL) as process:
+    with bench.producing(name, "--events", events, "--rate", rate, "--tally", told) as process:
         while process.poll() is None:
             status = service.client.status()
             if time.monotonic() - begun > 2 and status["lag_ms"] is not None:
