@@ -106,6 +106,11 @@ def settled(status: dict[str, Any]) -> bool:
             and total(status, "held") == 0 and all(row["lag"] == 0 for row in status["partitions"]))
 
 
+def part_read(service: Service, made: int) -> float:
+    """The part of what was there at first that main has read, in all runs."""
+    return total(service.client.status(), "read") / made
+
+
 def never_back(scene: Scene, answers: list[dict[str, Any]], what: str) -> None:
     """`to` of what one reader sees never falls, whoever answers."""
     edges = [moment_ms(answer["to"]) for answer in answers
@@ -127,6 +132,7 @@ def run(scene: Scene) -> None:
     firsts: list[float] = []
     for kill in range(4):
         begun = time.monotonic()
+        reached = scene.dice.uniform(0.05, 0.2) + kill / 5
         service.start()
         questions = Questions(scene.dice)
         with Sampler(service.new_client(), questions.ask, 0.03) as sampler:
@@ -137,7 +143,8 @@ def run(scene: Scene) -> None:
             if kill < 3:
                 status = service.client.status()
                 checks.true(f"killed in the middle ({kill})", status["backfill"], status["state"])
-                let_run(scene.dice.random() * 0.25 * count / 150_000)
+                until("some more of it is read", lambda: part_read(service, made) >= reached, 60,
+                      step=0.002)
                 service.kill9()
             else:
                 status = service.await_status("the gap is filled",
@@ -220,7 +227,7 @@ def no_broker(scene: Scene) -> None:
     """Far behind, and no broker answers: no scout until one does, then it is there at once."""
     checks, kafka = scene.checks, scene.world.kafka()
     topic = scene.topic("events")
-    fill(scene, kafka, topic, 60 * MINUTE_MS, 60_000)
+    fill(scene, kafka, topic, 60 * MINUTE_MS, 300_000)  # not all read when something is saved
     service = scene.service(brokers=kafka.bootstrap, topics=topic, start="earliest",
                             snapshot_interval="50ms").start()
     status = service.await_status("something is counted",
