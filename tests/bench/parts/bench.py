@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from kit.kafka import Kafka
 from kit.service import Service, total
@@ -101,21 +101,40 @@ class Bench:
         return self.scene.service(f"service-{self.made}", brokers=self.kafka.bootstrap,
                                   topics=topic, **{**NOT_SEARCHED, **settings})
 
-    def ingest(self, topic: str, keep: bool = False, after: float = 0.1,
+    def ingest(self, topic: str, keep: bool = False, after: float = 0.1, kept_mb: int = 0,
                **settings: str) -> dict[str, Any]:
         """The service reads the whole topic, from nothing. What it cost after that share of it, and
-        what it had in the end. keep: as `service`, it goes on."""
-        service = self.service(topic, **settings).start()
-        work = Work(service, self.topics[topic], after)
-        try:
-            work.wait()
-            figures = work.figures()
-        finally:
-            if not keep:
-                service.end()
+        what it had in the end. keep: as `service`, it goes on. kept_mb: so much memory is kept for
+        it, so that the host need not give it at its price."""
+        with self.keeping(kept_mb) as keeper:
+            service = self.service(topic, **settings).start()
+            work = Work(service, self.topics[topic], after)
+            try:
+                keeper(work.pid)
+                work.wait()
+                figures = work.figures()
+            finally:
+                if not keep:
+                    service.end()
         if keep:
             figures["service"] = service
         return figures
+
+    @contextmanager
+    def keeping(self, megabytes: int) -> "Iterator[Callable[[int], None]]":
+        """Memory for a process that is told by its number."""
+        if megabytes == 0:
+            yield lambda pid: None
+            return
+        with subprocess.Popen([self.program("tool_keeper"), "--mb", str(megabytes)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None and process.stdout is not None
+            try:
+                if process.stdout.readline() != "ready\n":
+                    raise Unusable(f"no {megabytes} MB could be kept")
+                yield lambda pid: print(pid, file=process.stdin, flush=True)
+            finally:
+                process.kill()
 
 
 def thread_seconds(pid: int) -> dict[str, float]:

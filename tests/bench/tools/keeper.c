@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Keeps memory for another process: a machine whose host takes back what is free gets it again at
+ * the host's price, some seconds a gigabyte, and that is not what is to be measured.
+ *
+ *   keeper --mb N
+ *
+ * Touches so much, prints a line, reads the number of a process from its input, and gives back as
+ * much as that process grows, and a little more, every few milliseconds, until that ends.
+ */
+/* For madvise(). */
+#define _DEFAULT_SOURCE /* NOLINT(readability-identifier-naming): the C library's name */
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/bench/tools/tool.h"
+
+enum { PIECE_BYTES = 2 << 20, AHEAD_BYTES = 192 << 20, PAGE_BYTES = 4096 };
+
+/* Memory in huge pages, all of it there. */
+static char *take(size_t bytes)
+{
+    char *base =
+        mmap(NULL, bytes + PIECE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (base == MAP_FAILED) {
+        tool_die("--mb", "there is not as much memory");
+    }
+    base += PIECE_BYTES - (size_t)base % PIECE_BYTES;
+    (void)madvise(base, bytes, MADV_HUGEPAGE);
+    for (size_t at = 0; at < bytes; at += PAGE_BYTES) {
+        base[at] = 1;
+    }
+    return base;
+}
+
+/* Resident bytes of a process; 0: it is gone. */
+static size_t resident(int pid)
+{
+    char path[64];
+    unsigned long all = 0;
+    unsigned long pages = 0;
+    FILE *file = NULL;
+    bool read = false;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    file = fopen(path, "r");
+    if (file == NULL) {
+        return 0;
+    }
+    read = fscanf(file, "%lu %lu", &all, &pages) == 2;
+    (void)fclose(file);
+    return read ? pages * PAGE_BYTES : 0;
+}
+
+static void give_back(char *base, size_t *bytes, size_t keep)
+{
+    while (*bytes > keep) {
+        *bytes -= PIECE_BYTES;
+        (void)munmap(base + *bytes, PIECE_BYTES);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    size_t all = (size_t)tool_number(argc, argv, "--mb", 1000) << 20;
+    size_t bytes = all;
+    char *base = take(all);
+    size_t begun = 0;
+    int pid = 0;
+
+    (void)puts("ready");
+    (void)fflush(stdout);
+    if (scanf("%d", &pid) != 1) {
+        tool_die("process", "no number was given");
+    }
+    begun = resident(pid);
+    for (size_t now = begun; now > 0 && bytes > 0; now = resident(pid)) {
+        size_t wanted = (now > begun ? now - begun : 0) + AHEAD_BYTES;
+
+        give_back(base, &bytes, wanted < all ? all - wanted : 0);
+        tool_nap();
+    }
+    return 0;
+}
