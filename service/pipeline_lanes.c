@@ -56,8 +56,10 @@ static struct source_start where_to_start(const struct pipeline *pipeline,
                                      .prove = partition->print.offset >= 0,
                                      .proof = partition->print.offset};
     }
-    if (!pipeline->first_start) {
-        return (struct source_start){.kind = START_EARLIEST}; /* made since: read all of it */
+    /* Made since: all of it is read. One that was there, and had not begun when it was saved, has
+     * no leader perhaps: it begins where it would have. */
+    if (!pipeline->first_start && !partition->restored) {
+        return (struct source_start){.kind = START_EARLIEST};
     }
     if (pipeline->options.begin_given) {
         return (struct source_start){.kind = START_TIME,

@@ -78,7 +78,7 @@ void copy_found_damaged(struct copies *copies, struct copy *copy, const char *wh
 static bool fits(const struct copy *copy, const struct checkpoint *checkpoint)
 {
     return checkpoint->whole ? copy->cut >= checkpoint->since && copy->cut < checkpoint->cut
-                             : copy->cut + 1 == checkpoint->cut;
+                             : copy->cut == checkpoint->since;
 }
 
 /* A save to it went well, but what of folding its log? */

@@ -35,6 +35,24 @@ static uint32_t *head_of(const struct gaps *gaps, uint64_t place)
     return &gaps->heads[(size_t)place & (gaps->heads_count - 1)];
 }
 
+/* Deals a chain out to the two heads that come of its one, in the order it has. */
+static void split_chain(struct gaps *gaps, uint32_t first, uint32_t *heads, size_t count)
+{
+    uint32_t last[2] = {0, 0};
+
+    for (uint32_t at = first, next = 0; at != 0; at = next) {
+        struct gap_click *click = &gaps->clicks[at - 1];
+        size_t head = (size_t)click->place & (count - 1);
+        uint32_t *end = &last[head >= count / 2];
+
+        next = click->next;
+        click->next = 0;
+        click->before = *end;
+        *(*end == 0 ? &heads[head] : &gaps->clicks[*end - 1].next) = at;
+        *end = at;
+    }
+}
+
 static enum ctr_status grow_heads(struct gaps *gaps)
 {
     size_t count = gaps->heads_count == 0 ? HEADS_FIRST : gaps->heads_count * 2;
@@ -44,17 +62,7 @@ static enum ctr_status grow_heads(struct gaps *gaps)
         return CTR_NO_MEMORY;
     }
     for (size_t i = 0; i < gaps->heads_count; i++) {
-        uint32_t at = gaps->heads[i];
-
-        while (at != 0) {
-            struct gap_click *click = &gaps->clicks[at - 1];
-            uint32_t *head = &heads[(size_t)click->place & (count - 1)];
-            uint32_t next = click->next;
-
-            click->next = *head;
-            *head = at;
-            at = next;
-        }
+        split_chain(gaps, gaps->heads[i], heads, count);
     }
     free(gaps->heads);
     gaps->heads = heads;
@@ -128,6 +136,7 @@ struct neighbours {
     struct gap_click *before, *at, *after;
 };
 
+/* Clicks come nearly in order, so what is looked for stands in front, however many there are. */
 static struct neighbours look_around(const struct gaps *gaps, uint64_t place, int64_t ts_ms)
 {
     struct neighbours found = {.at = NULL};
@@ -138,15 +147,11 @@ static struct neighbours look_around(const struct gaps *gaps, uint64_t place, in
         if (click->place != place) {
             continue;
         }
-        if (click->ts_ms == ts_ms) {
-            found.at = click;
-        } else if (click->ts_ms < ts_ms) {
-            found.before =
-                found.before == NULL || click->ts_ms > found.before->ts_ms ? click : found.before;
-        } else {
-            found.after =
-                found.after == NULL || click->ts_ms < found.after->ts_ms ? click : found.after;
+        if (click->ts_ms <= ts_ms) {
+            *(click->ts_ms == ts_ms ? &found.at : &found.before) = click;
+            break;
         }
+        found.after = click;
     }
     return found;
 }
@@ -181,6 +186,23 @@ struct gap_verdict gaps_judge(const struct gaps *gaps, uint64_t place, int64_t t
     return verdict;
 }
 
+/* Puts a click where it belongs in its chain. */
+static void link_click(struct gaps *gaps, uint32_t at)
+{
+    struct gap_click *click = &gaps->clicks[at - 1];
+    uint32_t *link = head_of(gaps, click->place);
+
+    while (*link != 0 && gaps->clicks[*link - 1].ts_ms > click->ts_ms) {
+        click->before = *link;
+        link = &gaps->clicks[*link - 1].next;
+    }
+    click->next = *link;
+    if (click->next != 0) {
+        gaps->clicks[click->next - 1].before = at;
+    }
+    *link = at;
+}
+
 void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
                const struct gap_verdict *verdict)
 {
@@ -197,9 +219,8 @@ void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
                                               .ts_ms = ts_ms,
                                               .folded = folded,
                                               .counted = verdict->counts,
-                                              .next = *head_of(gaps, place),
                                               .next_of_minute = minute->first};
-    *head_of(gaps, place) = at;
+    link_click(gaps, at);
     minute->first = at;
     gaps->used++;
     if (verdict->takes_back) {
@@ -209,13 +230,11 @@ void gaps_keep(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded,
 
 void gaps_merge(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded, bool counted)
 {
-    struct neighbours around;
+    struct neighbours around = look_around(gaps, place, ts_ms);
 
     if (forgotten(gaps, moment_floor(ts_ms, MINUTE_MS))) {
-        return;
-    }
-    around = look_around(gaps, place, ts_ms);
-    if (around.at == NULL) {
+        /* It is not kept, but what it took back may be. */
+    } else if (around.at == NULL) {
         gaps_keep(gaps, place, ts_ms, folded, &(struct gap_verdict){.counts = counted});
     } else if (!counted) {
         around.at->counted = false;
@@ -228,12 +247,16 @@ void gaps_merge(struct gaps *gaps, uint64_t place, int64_t ts_ms, uint8_t folded
 
 static void unlink_click(struct gaps *gaps, uint32_t at)
 {
-    uint32_t *link = head_of(gaps, gaps->clicks[at - 1].place);
+    const struct gap_click *click = &gaps->clicks[at - 1];
 
-    while (*link != at) {
-        link = &gaps->clicks[*link - 1].next;
+    if (click->before != 0) {
+        gaps->clicks[click->before - 1].next = click->next;
+    } else {
+        *head_of(gaps, click->place) = click->next;
     }
-    *link = gaps->clicks[at - 1].next;
+    if (click->next != 0) {
+        gaps->clicks[click->next - 1].before = click->before;
+    }
 }
 
 void gaps_forget(struct gaps *gaps, int64_t until_ms)

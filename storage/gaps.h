@@ -4,7 +4,8 @@
  * counts if none of the same visitor and place lies less than the gap before it. Which clicks count
  * is a property of the set, so a click that turns up late may take back the one after it.
  *
- *   heads[hash] -> click -> click -> ...     of any visitor and place with that hash
+ *   heads[hash] -> click -> click -> ...     of any visitor and place with that hash, the newest
+ *                                            first: one that comes in order looks at one or two
  *   minutes     -> click -> click -> ...     by minute of event time, to forget them
  *
  * Thread: ingest.
@@ -23,7 +24,7 @@ struct gap_click {
     int64_t ts_ms;
     uint8_t folded;          /* 1 << level: counted in the `other` row there */
     bool counted;            /* and not taken back since */
-    uint32_t next;           /* with the same head; 0 ends, else place in `clicks` + 1 */
+    uint32_t next, before;   /* with the same head; 0 ends, else place in `clicks` + 1 */
     uint32_t next_of_minute; /* or next free one */
 };
 

@@ -66,15 +66,30 @@ static enum ctr_status grow_bucket(struct held *held, struct held_bucket *bucket
     return CTR_OK;
 }
 
+/* How many buckets are due at apply_ms or before. Nearly every record is of one of the newest, but
+ * for those of a partition that lags behind the others. */
+static size_t bucket_place(const struct held *held, int64_t apply_ms)
+{
+    size_t low = 0;
+    size_t high = held->count;
+
+    for (size_t step = 1; low < high; step *= 2) {
+        size_t middle = step < high - low ? high - step : low + (high - low) / 2;
+
+        if (held->buckets[middle].apply_ms > apply_ms) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
 static enum ctr_status make_bucket(struct held *held, int64_t apply_ms,
                                    struct held_bucket **ret_bucket)
 {
-    size_t at = held->count;
+    size_t at = bucket_place(held, apply_ms);
 
-    /* Nearly every record belongs to one of the newest buckets. */
-    while (at > 0 && held->buckets[at - 1].apply_ms > apply_ms) {
-        at--;
-    }
     if (at > 0 && held->buckets[at - 1].apply_ms == apply_ms) {
         *ret_bucket = &held->buckets[at - 1];
         return CTR_OK;

@@ -61,6 +61,7 @@ size_t image_item_bytes(enum image_kind kind);
 /* Some pieces on their way to the disk. Immutable once handed over. */
 struct image_batch {
     uint64_t cut;         /* the image's */
+    uint64_t number;      /* of the batch in it, from 0 on */
     int64_t secret_check; /* struct checkpoint */
     int64_t to_ms;        /* nothing in the pieces is of this moment or later */
     bool first, last;
@@ -80,7 +81,10 @@ CTR_MUST_USE enum ctr_status image_writer_open(const char *path, uint64_t token,
                                                struct image_writer **ret_writer,
                                                struct ctr_error *reterr);
 
-/* Adds a batch; with the last one the file is complete and on the disk. Errors: CTR_IO. */
+/* Whether a batch is the next one of its image: those in between may have gone to another file. */
+bool image_writer_takes(const struct image_writer *writer, const struct image_batch *batch);
+
+/* Adds that batch; with the last one the file is complete and on the disk. Errors: CTR_IO. */
 CTR_MUST_USE enum ctr_status image_writer_add(struct image_writer *writer,
                                               const struct image_batch *batch,
                                               struct ctr_error *reterr);

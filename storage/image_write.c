@@ -17,6 +17,7 @@ enum {
 
 struct image_writer {
     int file;
+    uint64_t cut, batches; /* whose batches it takes, and the next one */
     uint64_t token, pieces;
     size_t unsynced, buffered;
     char buffer[BUFFER_BYTES];
@@ -142,6 +143,7 @@ enum ctr_status image_writer_open(const char *path, uint64_t token, const struct
     }
     header.checksum = image_header_checksum(&header);
     writer->token = token;
+    writer->cut = batch->cut;
     writer->file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (writer->file < 0) {
         status = ctr_fail(reterr, CTR_IO, "%.200s: %s", path, strerror(errno));
@@ -178,6 +180,11 @@ static enum ctr_status write_piece(struct image_writer *writer, const struct ima
     return status;
 }
 
+bool image_writer_takes(const struct image_writer *writer, const struct image_batch *batch)
+{
+    return batch->cut == writer->cut && batch->number == writer->batches;
+}
+
 enum ctr_status image_writer_add(struct image_writer *writer, const struct image_batch *batch,
                                  struct ctr_error *reterr)
 {
@@ -185,6 +192,7 @@ enum ctr_status image_writer_add(struct image_writer *writer, const struct image
     enum ctr_status status = CTR_OK;
 
     FAULT_POINT("image_batch");
+    writer->batches++;
     for (size_t i = 0; i < batch->count && status == CTR_OK; i++) {
         status = write_piece(writer, batch, &batch->pieces[i], reterr);
     }

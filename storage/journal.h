@@ -64,6 +64,9 @@ enum {
         (JOURNAL_CHUNK_BYTES - sizeof(struct journal_chunk)) / sizeof(struct journal_record)
 };
 
+/* How many events the store puts into one part: some 24 MB in the file. */
+enum { JOURNAL_PART_EVENTS_MAX = 1 << 20 };
+
 /* Chunks that are free, for the next events. All zero is none. Thread: ingest. */
 struct journal_spares {
     struct journal_chunk *first;
@@ -155,10 +158,11 @@ struct unpacker;
 CTR_MUST_USE enum ctr_status journal_pack(const struct journal_part *part, struct packer *packer);
 
 /* The same of a part that was cut off, for several files: a small one is packed once and keeps its
- * bytes, others are packed anew in `packer`, which is emptied. The bytes are valid until the part
- * is given or the packer is used. Errors: CTR_NO_MEMORY. Thread: snapshot. */
-CTR_MUST_USE enum ctr_status journal_packed(struct journal_part *part, struct packer *packer,
-                                            const unsigned char **ret_bytes, size_t *ret_length);
+ * bytes if `keep`, others are packed anew in `packer`, which is emptied. The bytes are valid until
+ * the part is given or the packer is used. Errors: CTR_NO_MEMORY. Thread: snapshot. */
+CTR_MUST_USE enum ctr_status journal_packed(struct journal_part *part, bool keep,
+                                            struct packer *packer, const unsigned char **ret_bytes,
+                                            size_t *ret_length);
 CTR_MUST_USE enum ctr_status journal_unpack(struct unpacker *unpacker,
                                             struct journal_part **ret_part);
 

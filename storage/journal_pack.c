@@ -181,7 +181,7 @@ enum ctr_status journal_pack(const struct journal_part *part, struct packer *pac
     return status;
 }
 
-enum ctr_status journal_packed(struct journal_part *part, struct packer *packer,
+enum ctr_status journal_packed(struct journal_part *part, bool keep, struct packer *packer,
                                const unsigned char **ret_bytes, size_t *ret_length)
 {
     enum ctr_status status = CTR_OK;
@@ -192,7 +192,7 @@ enum ctr_status journal_packed(struct journal_part *part, struct packer *packer,
         status = journal_pack(part, packer);
         *ret_bytes = packer->bytes;
         *ret_length = packer->length;
-        if (status != CTR_OK || packer->length > PACKED_KEPT_BYTES) {
+        if (status != CTR_OK || !keep || packer->length > PACKED_KEPT_BYTES) {
             return status;
         }
         kept = malloc(packer->length);

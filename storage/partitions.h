@@ -74,6 +74,7 @@ struct partition {
     char topic[PARTITION_TOPIC_BYTES];
     int32_t number;
     bool started;           /* its first offset is known */
+    bool restored;          /* it comes from a snapshot */
     bool at_end;            /* nothing beyond the position when last looked */
     size_t intervals_count; /* 0 until started */
     struct interval intervals[PARTITION_INTERVALS_MAX];

@@ -56,6 +56,9 @@ enum ctr_status snapshot_put_image(struct snapshot *snapshot, const struct image
     struct snapshot_images *images = &snapshot->images;
     enum ctr_status status = batch->first ? begin(snapshot, batch, reterr) : CTR_OK;
 
+    if (status == CTR_OK && images->writer != NULL && !image_writer_takes(images->writer, batch)) {
+        give_up(snapshot);
+    }
     if (status == CTR_OK && images->writer != NULL) {
         status = image_writer_add(images->writer, batch, reterr);
     }

@@ -11,7 +11,10 @@
 #include "storage/pack.h"
 #include "storage/snapshot_internal.h"
 
-enum { EXPIRE_BUDGET = 4096 };
+enum {
+    EXPIRE_BUDGET_LEAST = 4096,
+    PACKED_KEPT_MAX = 4 /* more parts that wait: saves fail, and may for long */
+};
 
 /* ---- minutes ------------------------------------------------------------------------------- */
 
@@ -73,7 +76,8 @@ enum ctr_status snapshot_save_journals(struct snapshot *snapshot, const struct c
         if (part->cut <= snapshot->cut) {
             continue; /* in the file since an earlier save */
         }
-        if (journal_packed(part, &packer, &bytes, &length) != CTR_OK) {
+        if (journal_packed(part, from->journals_count <= PACKED_KEPT_MAX, &packer, &bytes,
+                           &length) != CTR_OK) {
             status = ctr_fail(reterr, CTR_NO_MEMORY, "no memory to save the newest events");
             break;
         }
@@ -101,6 +105,7 @@ enum ctr_status snapshot_save_history(struct snapshot *snapshot, const struct ch
                                           .keep_hours_ms = snapshot->keep_hours_ms};
     const struct minute_block **blocks = calloc(from->finished_count + 1, sizeof *blocks);
     size_t count = 0;
+    size_t budget = EXPIRE_BUDGET_LEAST;
     enum ctr_status status = CTR_OK;
 
     if (blocks == NULL) {
@@ -109,12 +114,13 @@ enum ctr_status snapshot_save_history(struct snapshot *snapshot, const struct ch
     for (size_t i = 0; i < from->finished_count; i++) {
         if (from->finished[i]->cut > snapshot->cut) { /* else an earlier save has it */
             blocks[count++] = from->finished[i];
+            budget += from->finished[i]->keys_count; /* so many minutes at most are due instead */
         }
     }
     status = history_add(snapshot->history, blocks, count, &limits, reterr);
     free(blocks);
     if (status == CTR_OK && from->to_ms != MOMENT_NONE) {
-        status = history_expire(snapshot->history, &limits, EXPIRE_BUDGET, reterr);
+        status = history_expire(snapshot->history, &limits, budget, reterr);
     }
     return status;
 }

@@ -92,6 +92,7 @@ static enum ctr_status init_tables(struct store *store, uint32_t kids_min)
                                      .kids_min = kids_min};
 
     store->journal = journal_part_new(&store->journal_spares);
+    store->journal_part_events = JOURNAL_PART_EVENTS_MAX;
     if (store->journal == NULL || names_init(&store->names, options->hash_secret) != CTR_OK ||
         keys_init(&store->keys, &shape) != CTR_OK) {
         return CTR_NO_MEMORY;

@@ -196,46 +196,6 @@ static bool cut_held(struct store *store, struct checkpoint *cut)
     return true;
 }
 
-/* What has been journalled since the last cut joins what is not known to be saved. */
-static bool cut_journals(struct store *store, struct checkpoint *cut)
-{
-    struct journal_part *fresh = NULL;
-
-    /* As many are kept as the time since the last cut would have needed. */
-    journal_spares_trim(&store->journal_spares, store->journal->chunks_count);
-    if (store->journals_count == store->journals_capacity) {
-        size_t capacity = store->journals_capacity == 0 ? 16 : store->journals_capacity * 2;
-        struct journal_part **parts = realloc(store->journals_waiting, capacity * sizeof *parts);
-
-        if (parts == NULL) {
-            return false;
-        }
-        store->journals_waiting = parts;
-        store->journals_capacity = capacity;
-    }
-    cut->journals = calloc(store->journals_count + 1, sizeof *cut->journals);
-    if (cut->journals == NULL) {
-        return false;
-    }
-    if (store->journal->count > 0) {
-        fresh = journal_part_after(store->journal);
-        if (fresh == NULL) {
-            return false;
-        }
-        store->journal->cut = store->cut;
-        store->sweep.events += store->journal->count;
-        store->journals_waiting[store->journals_count++] = store->journal;
-        store->journal = fresh;
-    }
-    for (; cut->journals_count < store->journals_count; cut->journals_count++) {
-        struct journal_part *part = store->journals_waiting[cut->journals_count];
-
-        journal_part_take(part);
-        cut->journals[cut->journals_count] = part;
-    }
-    return true;
-}
-
 static bool cut_minutes(struct store *store, struct checkpoint *cut)
 {
     if (book_cut(&store->book, store->cut, &cut->finished, &cut->finished_count) != CTR_OK) {
@@ -264,42 +224,9 @@ static bool cut_minutes(struct store *store, struct checkpoint *cut)
 /* The cut before is in the file: what was kept in case it failed may go. */
 static void forget_saved(struct store *store)
 {
-    for (size_t i = 0; i < store->journals_count; i++) {
-        journal_part_recycle(store->journals_waiting[i], &store->journal_spares);
-    }
-    store->journals_count = 0;
+    store_forget_journals(store);
     book_saved(&store->book, store->cut);
     store->cut_saved = store->cut;
-}
-
-/* Where nothing can be saved for long, what is too old to be needed again does not wait for it. */
-static void forget_old(struct store *store, int64_t from_ms)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < store->journals_count; i++) {
-        struct journal_part *part = store->journals_waiting[i];
-
-        if (part->newest_ms < from_ms) {
-            journal_part_recycle(part, &store->journal_spares);
-        } else {
-            store->journals_waiting[kept++] = part;
-        }
-    }
-    store->journals_count = kept;
-}
-
-/* How far back events are needed to fill people, ids and gaps again. */
-static int64_t journal_from(const struct store *store)
-{
-    int64_t to_ms = store->published.progress.to_ms;
-    int64_t span_ms = store->options.dedup_horizon_ms + 3 * MINUTE_MS + store->options.click_gap_ms;
-    int64_t people_ms = (int64_t)store->people.newest_count * 1000;
-
-    if (to_ms == MOMENT_NONE) {
-        return MOMENT_NONE;
-    }
-    return to_ms - (people_ms > span_ms ? people_ms : span_ms);
 }
 
 static void cut_settings(const struct store *store, struct checkpoint *cut)
@@ -319,7 +246,7 @@ static void cut_settings(const struct store *store, struct checkpoint *cut)
     cut->click_gap_ms = options->click_gap_ms;
     cut->secret_check = store_secret_check(options);
     cut->repeated = store->repeated;
-    cut->journal_from_ms = journal_from(store);
+    cut->journal_from_ms = store_journal_from(store);
     cut->partitions_count = store->partitions_count;
 }
 
@@ -344,14 +271,14 @@ enum ctr_status store_cut(struct store *store, bool whole, struct checkpoint **r
     FAULT_POINT("cut_begun");
     cut->whole = whole || store->cut_failed;
     store->cut_failed = true;
-    store->cut++;
+    store->cut = store_number_journals(store, store->cut) + 1;
     cut_settings(store, cut);
     cut->since = store->cut_saved;
-    forget_old(store, cut->journal_from_ms);
+    store_forget_old_journals(store, cut->journal_from_ms);
     if (!copy_list(store->partitions, store->partitions_count, sizeof *store->partitions,
                    &cut->partitions) ||
         !cut_gone(store, cut) || !cut_keys(store, cut) || !cut_slices(store, cut) ||
-        !cut_held(store, cut) || !cut_journals(store, cut) || !cut_minutes(store, cut)) {
+        !cut_held(store, cut) || !store_cut_journals(store, cut) || !cut_minutes(store, cut)) {
         checkpoint_free(cut);
         journal_spares_trim(&store->journal_spares, 0); /* memory is short */
         return CTR_NO_MEMORY;

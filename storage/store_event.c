@@ -161,7 +161,7 @@ static enum ctr_status make_plan(struct store *store, const struct held_event *e
     *ret_plan = (struct plan){.event = event,
                               .kids = {KEY_NONE, KEY_NONE, KEY_NONE, KEY_NONE},
                               .old = start_ms == MOMENT_NONE};
-    if (reserve_notes(&store->step) != CTR_OK || journal_reserve(store->journal) != CTR_OK ||
+    if (reserve_notes(&store->step) != CTR_OK || store_reserve_journal(store) != CTR_OK ||
         (event->print != 0 && ids_reserve(&store->ids, event->ts_ms) != CTR_OK) ||
         plan_gap(store, ret_plan) != CTR_OK) {
         return CTR_NO_MEMORY;

@@ -186,6 +186,7 @@ enum ctr_status store_image_next(struct store *store, size_t bytes, struct image
         return status;
     }
     batch->cut = store->sweep.cut;
+    batch->number = store->sweep.batches++;
     batch->secret_check = store_secret_check(&store->options);
     batch->to_ms = store->published.progress.to_ms;
     batch->first = !store->sweep.begun;

@@ -62,7 +62,8 @@ struct sweep {
     enum sweep_next next;
     bool begun;
     uint64_t cut;
-    uint64_t events; /* in cuts since its own one */
+    uint64_t batches; /* made of it so far */
+    uint64_t events;  /* in cuts since its own one */
     int64_t minute_ms;
     size_t part;
     struct ids_copy ids;
@@ -84,8 +85,9 @@ struct store {
     struct gaps gaps;
     struct sweep sweep;
     struct journal_part *journal;           /* being filled */
-    struct journal_part **journals_waiting; /* cut off, until they are saved */
+    struct journal_part **journals_waiting; /* closed, until they are saved */
     size_t journals_count, journals_capacity;
+    size_t journal_part_events; /* in a part at most; JOURNAL_PART_EVENTS_MAX, but in tests */
     struct journal_spares journal_spares;
     struct step step;
     struct partition *partitions;
@@ -166,6 +168,26 @@ void store_figures(const struct store *store, struct prior_memo *memo, size_t wi
 void store_unknown_figures(const struct store *store, struct prior_memo *memo, size_t window,
                            const struct key_name *name, uint64_t box_hash,
                            struct figures *ret_figures);
+
+/* The journal (store_journals.c). Makes room in it for one event more. Errors: CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status store_reserve_journal(struct store *store);
+
+/* Gives the parts that wait and have no number yet those after `cut`; the last one that was given.
+ */
+uint64_t store_number_journals(struct store *store, uint64_t cut);
+
+/* What has been journalled since the last cut joins what is not known to be saved; all that is the
+ * cut's. False: no memory. */
+bool store_cut_journals(struct store *store, struct checkpoint *cut);
+
+/* The parts that cuts have numbered are saved. */
+void store_forget_journals(struct store *store);
+
+/* Where nothing can be saved for long, what is too old to be needed again does not wait for it. */
+void store_forget_old_journals(struct store *store, int64_t from_ms);
+
+/* How far back events are needed to fill people, ids and gaps again. */
+int64_t store_journal_from(const struct store *store);
 
 /* Answers a reader's question about held records, under the lock. */
 void store_answer(struct store *store);

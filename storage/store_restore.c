@@ -100,6 +100,7 @@ static enum ctr_status restore_partitions(struct store *store, const struct chec
 
         /* What the log holds now has to be seen anew. */
         partition.started = false;
+        partition.restored = true;
         partition.at_end = false;
         partition.end = -1;
         partition.confirmed_ms = MOMENT_NONE;

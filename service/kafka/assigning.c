@@ -5,15 +5,22 @@
 #include "service/kafka/consumer_internal.h"
 #include "storage/moment.h"
 
+void kafka_close_queue(struct part *part)
+{
+    if (part->queue != NULL) {
+        rd_kafka_queue_io_event_enable(part->queue, -1, NULL, 0);
+        rd_kafka_queue_destroy(part->queue);
+        part->queue = NULL;
+    }
+}
+
 /* The queue of its own must be unforwarded before the first assign, or librdkafka forwards it to
  * the consumer's common queue. A partition that was gone has another one when it is back. */
 static void open_queue(struct kafka_source *source, struct part *part)
 {
     static const uint64_t one = 1;
 
-    if (part->queue != NULL) {
-        rd_kafka_queue_destroy(part->queue);
-    }
+    kafka_close_queue(part);
     part->queue = rd_kafka_queue_get_partition(source->client->handle, part->topic, part->number);
     if (part->queue != NULL) {
         rd_kafka_queue_forward(part->queue, NULL);
@@ -86,6 +93,7 @@ void kafka_begin_part(struct kafka_source *source, uint32_t index)
     state = proving ? PART_PROVING : part->start.skip ? PART_SKIPPING : PART_READING;
     (void)pthread_mutex_lock(&source->lock);
     part->state = good ? state : PART_RESOLVING;
+    part->begun = part->begun || good;
     part->given = part->first;
     part->end = part->high;
     part->due = part->high;

@@ -230,10 +230,7 @@ void kafka_client_rebuild(struct kafka_source *source)
     for (uint32_t i = 0; i < count; i++) {
         struct part *part = kafka_part(source, i);
 
-        if (part->queue != NULL) {
-            rd_kafka_queue_destroy(part->queue);
-        }
-        part->queue = NULL;
+        kafka_close_queue(part);
         if (part->assigned) {
             part->assigned = false;
             kafka_begin_again(source, part);

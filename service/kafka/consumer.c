@@ -72,6 +72,7 @@ static void kafka_start(struct source *base, uint32_t partition, struct source_s
     (void)pthread_mutex_lock(&source->lock);
     part->start = start;
     part->started_once = false;
+    part->begun = false;
     part->state = PART_RESOLVING;
     source->woken = true;
     (void)pthread_cond_signal(&source->changed);
@@ -137,9 +138,7 @@ static void *close_all(void *argument)
         (void)pthread_join(source->watcher, NULL);
     }
     for (uint32_t i = 0; i < source->parts_count; i++) {
-        if (source->parts[i]->queue != NULL) {
-            rd_kafka_queue_destroy(source->parts[i]->queue);
-        }
+        kafka_close_queue(source->parts[i]);
     }
     kafka_client_end(source->client);
     rd_kafka_destroy(source->asker);

@@ -136,6 +136,10 @@ bool kafka_hungry(struct kafka_source *source);
 /* Takes it off the client. */
 void kafka_unassign(struct kafka_source *source, struct part *part);
 
+/* Gives its queue back, which may live on in a client that takes long to end: it wakes nobody any
+ * more, as what it would write to may be another file by then. */
+void kafka_close_queue(struct part *part);
+
 /* ---- both sides ---------------------------------------------------------------------------- */
 void *kafka_watch(void *argument); /* the watcher's thread */
 /* Adds a note and wakes the ingest thread. Under the lock. False: no memory; say it again later. */

@@ -56,6 +56,7 @@ struct part {
     int64_t asked_ms;   /* ... when it was asked, ... */
     int64_t covered_ms; /* ... see SOURCE_STARTED */
     bool started_once;  /* STARTED was given: now only a GAP may follow */
+    bool begun;         /* it was read from, since start(): `given` says how far */
     int64_t given;      /* `next`, for the watcher */
     int64_t proof;      /* by which the log may be known again, -1 none */
     int64_t empty_ms;   /* monotonic: when the reader last found nothing in the queue */

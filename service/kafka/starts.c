@@ -125,7 +125,8 @@ static void settle_start(struct part *part, const struct found *found)
     case START_TIME:
         /* The end was asked for before: what came since is at or after it, nothing is skipped. */
         part->first = found->at_time < 0 ? found->high : found->at_time;
-        part->covered_ms = part->start.value;
+        /* At the log's beginning, what was deleted may have been of that time, too. */
+        part->covered_ms = found->at_time == found->low ? INT64_MAX : part->start.value;
         break;
     }
     if (part->first == 0) {

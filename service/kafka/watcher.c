@@ -81,10 +81,12 @@ static void settle_part(struct kafka_source *source, uint32_t index, bool there,
                             cause == CAUSE_NOT_AUTHORIZED ? PARTITION_REFUSED : PARTITION_GONE};
 
     if (there && part->state == PART_GONE) {
-        part->start = (struct source_start){.kind = START_OFFSET,
-                                            .value = part->given,
-                                            .prove = part->proof >= 0,
-                                            .proof = part->proof};
+        if (part->begun) { /* else what start() wished for stands as it was */
+            part->start = (struct source_start){.kind = START_OFFSET,
+                                                .value = part->given,
+                                                .prove = part->proof >= 0,
+                                                .proof = part->proof};
+        }
         part->state = PART_RESOLVING;
         source->woken = true;
     } else if (!there && !gone_state(part) && kafka_note(source, &note)) {

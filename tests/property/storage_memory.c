@@ -16,6 +16,7 @@
 #include "storage/minutes.h"
 #include "storage/moment.h"
 #include "storage/snapshot.h"
+#include "storage/store_internal.h"
 #include "storage/store_minutes.h"
 #include "storage/store_status.h"
 #include "tests/support/failing_memory.h"
@@ -203,6 +204,7 @@ static enum ctr_status play_cut(const struct op *op)
     if (restored != NULL) {
         store_free(world.store);
         world.store = restored;
+        world.store->journal_part_events = 3;
         for (uint32_t p = 0; p < PARTITIONS; p++) {
             struct partition *partition = store_partition(world.store, p);
 
@@ -282,6 +284,7 @@ static void insist(const struct op *op)
 static void open_store(void)
 {
     assert_int_equal(store_new(&world.options, &world.store, NULL), CTR_OK);
+    world.store->journal_part_events = 3; /* several in a cut */
     for (uint32_t p = 0; p < PARTITIONS; p++) {
         uint32_t index = 0;
 

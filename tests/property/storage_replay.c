@@ -17,6 +17,7 @@
 #include "storage/moment.h"
 #include "storage/snapshot.h"
 #include "storage/store_image.h"
+#include "storage/store_internal.h"
 #include "storage/store_minutes.h"
 #include "storage/store_status.h"
 
@@ -47,7 +48,7 @@ struct log {
 };
 
 /* What was answered at one `to`. */
-struct note {
+struct told {
     int64_t to_ms;
     uint64_t answers;
 };
@@ -67,7 +68,7 @@ static struct log logs[PARTITIONS];
 static struct text numbers[NUMBERS];
 static int64_t final_ms; /* later than every record */
 static size_t notes_count;
-static struct note notes[NOTES_MAX];
+static struct told notes[NOTES_MAX];
 static char snapshot_path[PATH_BYTES];
 
 /* ---- the log ------------------------------------------------------------------------------- */
@@ -417,6 +418,9 @@ static void open_partitions(struct run *run)
 {
     static const char *const topics[PARTITIONS] = {"views", "clicks", "views", "a"};
 
+    if (dice_percent(run->dice, 50)) { /* several parts of the journal in a cut */
+        run->store->journal_part_events = (size_t)dice_between(run->dice, 1, 9);
+    }
     for (uint32_t p = 0; p < partitions_count; p++) {
         uint32_t index = 0;
         int64_t next = 0;
@@ -456,7 +460,7 @@ static void end_partition(struct run *run, uint32_t p)
     run->ended[p] = true;
 }
 
-static const struct note *find_note(int64_t to_ms)
+static const struct told *find_note(int64_t to_ms)
 {
     for (size_t i = 0; i < notes_count; i++) {
         if (notes[i].to_ms == to_ms) {
@@ -470,7 +474,7 @@ static void advance(struct run *run, bool noting)
 {
     int64_t now_ms = options.clock == CLOCK_WALL ? final_ms : MOMENT_NONE;
     int64_t before_ms = store_progress(run->store).to_ms;
-    const struct note *note = NULL;
+    const struct told *note = NULL;
     int64_t to_ms = 0;
 
     assert_int_equal(store_advance(run->store, now_ms, false), CTR_OK);
@@ -481,7 +485,7 @@ static void advance(struct run *run, bool noting)
     note = find_note(to_ms);
     if (noting && note == NULL) {
         assert_true(notes_count < NOTES_MAX);
-        notes[notes_count++] = (struct note){.to_ms = to_ms, .answers = digest_answers(run)};
+        notes[notes_count++] = (struct told){.to_ms = to_ms, .answers = digest_answers(run)};
         for (size_t w = 0; w < options.windows.count; w++) {
             check_sums(run, w);
         }
@@ -614,7 +618,7 @@ static void start_again(struct run *run)
 static void check_restored(const struct run *run)
 {
     int64_t to_ms = store_progress(run->store).to_ms;
-    const struct note *note = find_note(to_ms);
+    const struct told *note = find_note(to_ms);
 
     ROUND_CHECK(run->dice,
                 to_ms == MOMENT_NONE || (note != NULL && note->answers == digest_answers(run)),

@@ -21,8 +21,10 @@ struct fixture {
     rd_kafka_t *owner; /* of the mock cluster, and the producer */
     rd_kafka_mock_cluster_t *cluster;
     struct source *source;
+    struct source_start wish;    /* where to begin */
     int64_t next;                /* what is to come */
     int64_t gaps, again, stalls; /* items that should not be, and STALLED */
+    int64_t proofs;
     int64_t confirmed;
     enum partition_state state;
     bool complete;
@@ -34,7 +36,7 @@ static void start_cluster(struct fixture *fixture)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     struct ctr_error error;
 
-    *fixture = (struct fixture){.confirmed = -1};
+    *fixture = (struct fixture){.confirmed = -1, .wish = {.kind = START_EARLIEST}};
     /* Owns the cluster; the same client then writes to it. */
     assert_int_equal(rd_kafka_conf_set(conf, "test.mock.num.brokers", "3", text, sizeof text),
                      RD_KAFKA_CONF_OK);
@@ -83,8 +85,7 @@ static void take(struct fixture *fixture, const struct source_item *item)
 {
     switch ((int)item->kind) {
     case SOURCE_FOUND:
-        fixture->source->ops->start(fixture->source, item->partition,
-                                    (struct source_start){.kind = START_EARLIEST});
+        fixture->source->ops->start(fixture->source, item->partition, fixture->wish);
         break;
     case SOURCE_COMPLETE:
         fixture->complete = true;
@@ -98,6 +99,9 @@ static void take(struct fixture *fixture, const struct source_item *item)
     case SOURCE_SHRUNK:
     case SOURCE_DAMAGED:
         fixture->gaps++;
+        break;
+    case SOURCE_PROOF:
+        fixture->proofs++;
         break;
     case SOURCE_CONFIRMED:
         fixture->confirmed = item->offset;
@@ -277,6 +281,37 @@ static void a_topic_that_may_not_be_read_is_refused_until_it_may(void **state)
     stop(&fixture);
 }
 
+/* What is saved of the position and its proof must not be forgotten on the way to it. */
+static void a_topic_that_goes_before_it_began_begins_where_it_was_to(void **state)
+{
+    struct fixture fixture;
+    struct ctr_error error;
+
+    (void)state;
+    start_cluster(&fixture);
+    produce(&fixture, 10);
+    fixture.wish =
+        (struct source_start){.kind = START_OFFSET, .value = 6, .prove = true, .proof = 5};
+    fixture.next = 6;
+    for (int i = 0; i < 2000; i++) { /* its beginning and end are not to be had */
+        rd_kafka_mock_push_request_errors(fixture.cluster, LIST_OFFSETS, 1,
+                                          RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+    }
+    assert_int_equal(kafka_source_open(&fixture.config, &fixture.source, &error), CTR_OK);
+    while (!fixture.complete) {
+        poll_once(&fixture);
+    }
+    rd_kafka_mock_topic_set_error(fixture.cluster, "events",
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    await_part(&fixture, PARTITION_GONE);
+    assert_int_equal(fixture.next, 6);
+    rd_kafka_mock_topic_set_error(fixture.cluster, "events", RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_mock_clear_request_errors(fixture.cluster, LIST_OFFSETS);
+    await_next(&fixture, 10);
+    assert_int_equal(fixture.proofs, 1);
+    stop(&fixture);
+}
+
 static void brokers_that_are_down_are_named_and_read_when_they_are_back(void **state)
 {
     struct fixture fixture;
@@ -331,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_that_was_emptied_is_filled_at_once),
         cmocka_unit_test(one_that_is_held_is_not_called_stalled),
         cmocka_unit_test(a_topic_that_may_not_be_read_is_refused_until_it_may),
+        cmocka_unit_test(a_topic_that_goes_before_it_began_begins_where_it_was_to),
         cmocka_unit_test(brokers_that_are_down_are_named_and_read_when_they_are_back),
     };
 

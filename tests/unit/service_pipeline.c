@@ -556,6 +556,39 @@ static void a_restart_goes_on_at_the_saved_offset_with_the_saved_counts(void **s
     assert_int_equal(rmdir(fixture.dir), 0);
 }
 
+/* One had no leader at the first start, and was saved before it had begun; another is made since.
+ */
+static void a_partition_that_was_saved_before_it_began_begins_as_at_the_first_start(void **state)
+{
+    struct fixture fixture = {.restored = true};
+    struct checkpoint *cut = NULL;
+    uint32_t index = 0;
+
+    (void)state;
+    configure(&fixture, CLOCK_WALL);
+    assert_int_equal(store_new(&fixture.options, &fixture.store, NULL), CTR_OK);
+    for (int32_t number = 0; number < 2; number++) {
+        assert_int_equal(store_partition_open(fixture.store, "events", number, &index), CTR_OK);
+    }
+    partition_start(store_partition(fixture.store, 0), 7, false);
+    assert_int_equal(store_cut(fixture.store, true, &cut), CTR_OK);
+    store_free(fixture.store);
+    assert_int_equal(store_restore(&fixture.options, cut, &fixture.store, NULL), CTR_OK);
+    checkpoint_free(cut);
+
+    start(&fixture);
+    for (int32_t number = 0; number < 3; number++) {
+        fake_found(fixture.source, (uint32_t)number, "events", number);
+    }
+    fake_complete(fixture.source);
+    await_taken(&fixture);
+    assert_int_equal(fake_start(fixture.source, 0).kind, START_OFFSET);
+    assert_int_equal(fake_start(fixture.source, 0).value, 7);
+    assert_int_equal(fake_start(fixture.source, 1).kind, START_TIME);
+    assert_int_equal(fake_start(fixture.source, 2).kind, START_EARLIEST);
+    stop(&fixture);
+}
+
 static void a_gap_is_counted_and_reading_goes_on(void **state)
 {
     struct fixture fixture = {.store = NULL};
@@ -592,6 +625,7 @@ int main(void)
         cmocka_unit_test(malformed_records_are_counted_and_shown_without_their_visitor),
         cmocka_unit_test(records_are_taken_in_order_whatever_stands_between_them),
         cmocka_unit_test(a_restart_goes_on_at_the_saved_offset_with_the_saved_counts),
+        cmocka_unit_test(a_partition_that_was_saved_before_it_began_begins_as_at_the_first_start),
         cmocka_unit_test(a_gap_is_counted_and_reading_goes_on),
     };
 

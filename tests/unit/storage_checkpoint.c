@@ -4,6 +4,7 @@
  */
 #include "storage/checkpoint.h"
 
+#include "storage/store_internal.h"
 #include "storage/store_status.h"
 #include "storage_fixture.h"
 
@@ -338,6 +339,34 @@ static void what_nobody_needs_again_does_not_wait_for_a_disk_that_is_gone(void *
     store_free(store);
 }
 
+/* As while a write to the disk hangs. */
+static void what_nobody_needs_again_is_forgotten_though_nobody_cuts(void **state)
+{
+    struct store_options options = fixture_options("1m,10m");
+    struct store *store = fixture_store(&options, 1);
+    struct checkpoint *cut = NULL;
+
+    (void)state;
+    store->journal_part_events = 2;
+    for (int minute = 0; minute < 300; minute++) {
+        int64_t now_ms = BEGIN_MS + minute * MINUTE_MS;
+
+        give(store, 0, now_ms,
+             (struct given){.type = EVENT_VIEW, .ts_ms = now_ms, .page = "/a", .visitor = "v"});
+        settle_at(store, now_ms + 1000);
+        assert_true(store->journals_count < 60);
+    }
+    cut = cut_of(store, false);
+    assert_true(cut->journals_count > 3);
+    for (size_t i = 0; i < cut->journals_count; i++) { /* each has a row of its own */
+        assert_true(cut->journals[i]->cut > (i == 0 ? 0 : cut->journals[i - 1]->cut));
+    }
+    assert_int_equal(cut->journals[cut->journals_count - 1]->cut, cut->cut);
+    assert_int_equal(cut->since, 0);
+    checkpoint_free(cut);
+    store_free(store);
+}
+
 static void a_cut_says_from_where_on_it_has_what_is_added(void **state)
 {
     struct store_options options = fixture_options("10m");
@@ -509,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_partial_cut_names_what_is_gone),
         cmocka_unit_test(a_number_that_is_used_again_is_gone_first_and_then_there),
         cmocka_unit_test(what_nobody_needs_again_does_not_wait_for_a_disk_that_is_gone),
+        cmocka_unit_test(what_nobody_needs_again_is_forgotten_though_nobody_cuts),
         cmocka_unit_test(a_cut_says_from_where_on_it_has_what_is_added),
         cmocka_unit_test(other_settings_that_change_the_numbers_are_refused),
         cmocka_unit_test(a_window_that_the_slices_cannot_answer_is_refused),

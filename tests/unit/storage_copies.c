@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "storage/history.h"
+#include "storage/store_internal.h"
 
 static char second[PATH_BYTES + 8];
 static unsigned events[COPIES_EVENT_COUNT];
@@ -131,12 +132,14 @@ static void assert_both(struct store *store)
     assert_file(second, store, sum);
 }
 
-/* A store that was saved to both files by a process that has ended. */
-static struct store *saved_store(void)
+/* A store that was saved to both files by a process that has ended; with so many events in a part
+ * of its journal. */
+static struct store *saved_store_of(size_t part_events)
 {
     struct store *store = full_store();
     struct copies *copies = open_copies(2);
 
+    store->journal_part_events = part_events;
     assert_int_equal(try_save(copies, store, true), CTR_OK);
     for (int step = 0; step < LATER_STEPS; step++) {
         later_step(store, step);
@@ -145,6 +148,11 @@ static struct store *saved_store(void)
     assert_good(copies, 2);
     copies_close(copies);
     return store;
+}
+
+static struct store *saved_store(void)
+{
+    return saved_store_of(JOURNAL_PART_EVENTS_MAX);
 }
 
 static void go_on(struct store *store, int minutes)
@@ -223,6 +231,16 @@ static void both_files_hold_all_of_it(void **state)
     struct store *store = saved_store();
 
     (void)state;
+    assert_both(store);
+    store_free(store);
+}
+
+static void a_cut_may_bring_several_parts_of_the_journal(void **state)
+{
+    struct store *store = saved_store_of(1);
+
+    (void)state;
+    assert_true(store->cut > 1 + LATER_STEPS); /* a number each */
     assert_both(store);
     store_free(store);
 }
@@ -670,6 +688,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(both_files_hold_all_of_it, make_paths),
+        cmocka_unit_test_setup(a_cut_may_bring_several_parts_of_the_journal, make_paths),
         cmocka_unit_test_setup(one_file_is_enough_where_one_is_wanted, make_paths),
         cmocka_unit_test_setup(a_second_process_on_the_folder_is_told_to_retry, make_paths),
         cmocka_unit_test_setup(a_damaged_first_file_is_put_aside_and_made_again, make_paths),

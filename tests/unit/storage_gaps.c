@@ -187,6 +187,48 @@ static void copies_of_any_moments_and_what_came_since_are_the_same_set(void **st
     }
 }
 
+/* A robot, or a visitor id that many share. What looks at all clicks of the place for each of them
+ * takes minutes for this. */
+static void however_many_clicks_there_are_in_one_place_one_more_costs_the_same(void **state)
+{
+    enum { CLICKS = 300000, STEP_MS = 5 };
+    struct gaps gaps;
+    int sum = 0;
+
+    (void)state;
+    gaps_init(&gaps, GAP_MS, CLICKS);
+    for (int i = 0; i < CLICKS; i++) {
+        (void)take(&gaps, 7, BEGIN_MS + (int64_t)i * STEP_MS, &sum);
+    }
+    assert_int_equal(sum, 1); /* each lies less than the gap behind another one */
+    assert_int_equal(gaps.used, CLICKS);
+    gaps_forget(&gaps, BEGIN_MS + (int64_t)CLICKS * STEP_MS - MINUTE_MS);
+    assert_int_equal(gaps.used, MINUTE_MS / STEP_MS);
+    assert_int_equal(gaps_judge(&gaps, 7, BEGIN_MS + (int64_t)(CLICKS - 1) * STEP_MS + 1).counts,
+                     0);
+    gaps_forget(&gaps, INT64_MAX / 2);
+    assert_int_equal(gaps.used, 0);
+    gaps_done(&gaps);
+}
+
+/* Y took X back; at a start Y's minute is forgotten, X's is not. */
+static void what_a_forgotten_click_took_back_stays_so_at_a_start(void **state)
+{
+    struct gaps gaps;
+    int sum = 0;
+
+    (void)state;
+    gaps_init(&gaps, 5 * MINUTE_MS, 100);
+    gaps_forget(&gaps, BEGIN_MS + MINUTE_MS);
+    assert_int_equal(gaps_reserve(&gaps, BEGIN_MS + 130000), CTR_OK);
+    gaps_merge(&gaps, 1, BEGIN_MS + 130000, 0, true);
+    assert_int_equal(gaps_reserve(&gaps, BEGIN_MS + 59000), CTR_OK);
+    gaps_merge(&gaps, 1, BEGIN_MS + 59000, 0, true);
+    assert_int_equal(gaps.used, 1);
+    assert_false(take(&gaps, 1, BEGIN_MS + 70000, &sum).takes_back);
+    gaps_done(&gaps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_late_click_takes_back_the_one_after_it_once),
         cmocka_unit_test(the_same_moment_counts_once),
         cmocka_unit_test(what_is_forgotten_or_does_not_fit_counts),
+        cmocka_unit_test(however_many_clicks_there_are_in_one_place_one_more_costs_the_same),
+        cmocka_unit_test(what_a_forgotten_click_took_back_stays_so_at_a_start),
         cmocka_unit_test(any_order_gives_what_the_definition_says),
         cmocka_unit_test(copies_of_any_moments_and_what_came_since_are_the_same_set),
     };

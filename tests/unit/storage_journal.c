@@ -346,7 +346,8 @@ static void assert_packed(struct journal_part *part, bool kept)
     assert_int_equal(journal_pack(part, &once), CTR_OK);
     pack_unsigned(&scratch, 1); /* of another part */
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(journal_packed(part, &scratch, i == 0 ? &bytes : &again, &length), CTR_OK);
+        assert_int_equal(journal_packed(part, true, &scratch, i == 0 ? &bytes : &again, &length),
+                         CTR_OK);
         assert_int_equal(length, once.length);
         assert_memory_equal(i == 0 ? bytes : again, once.bytes, length);
     }

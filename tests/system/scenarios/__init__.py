@@ -72,6 +72,7 @@ def table(versions: list[str]) -> dict[str, Scenario]:
         "new_partition": partitions.run,
         "partitions_under_load": partitions.under_load,
         "gap_at_start": gaps.at_start,
+        "gap_first_start": gaps.first_start,
         "gap_live": gaps.live,
         "damaged_batch": gaps.damaged,
         "log_replaced": logs.at_start,

@@ -75,6 +75,24 @@ def at_start(scene: Scene) -> None:
                  (row(status)["unverified"], row(status)["lost"]), (3, before - EACH))
 
 
+def first_start(scene: Scene) -> None:
+    """Retention has taken a part of the window before the first start: coverage tells it."""
+    checks, kafka = scene.checks, scene.world.kafka()
+    gone = 150
+    for label, before in (("whole", 0), ("cut", gone)):
+        topic = scene.topic(label)
+        kafka.create(topic, 1)
+        feed(kafka, topic)
+        if before:
+            kafka.delete_records(topic, 0, before)
+        service = scene.service(label, brokers=kafka.bootstrap, topics=topic, windows="10m").start()
+        service.await_read(EACH - before)
+        service.await_state("live")
+        answer = service.client.ctr((None, None), "10m")
+        checks.equal(f"{label}: coverage is 1", answer["coverage"] == 1, before == 0)
+        checks.equal("exit code", service.terminate(), 0)
+
+
 def live(scene: Scene) -> None:
     """Retention overtakes a reader that was stopped: exactly the unread are lost, then it goes on."""
     checks, kafka = scene.checks, scene.world.kafka()
