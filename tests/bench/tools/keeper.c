@@ -11,7 +11,6 @@
 /* For madvise(). */
 #define _DEFAULT_SOURCE /* NOLINT(readability-identifier-naming): the C library's name */
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,22 +39,20 @@ static char *take(size_t bytes)
 }
 
 /* Resident bytes of a process; 0: it is gone. */
-static size_t resident(int pid)
+static size_t resident(long pid)
 {
-    char path[64];
-    unsigned long all = 0;
-    unsigned long pages = 0;
+    char text[64];
+    const char *pages = NULL;
     FILE *file = NULL;
-    bool read = false;
 
-    (void)snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    file = fopen(path, "r");
+    (void)snprintf(text, sizeof text, "/proc/%ld/statm", pid);
+    file = fopen(text, "r");
     if (file == NULL) {
         return 0;
     }
-    read = fscanf(file, "%lu %lu", &all, &pages) == 2;
+    pages = fgets(text, sizeof text, file) == NULL ? NULL : strchr(text, ' '); /* the second */
     (void)fclose(file);
-    return read ? pages * PAGE_BYTES : 0;
+    return pages == NULL ? 0 : strtoul(pages, NULL, 10) * PAGE_BYTES;
 }
 
 static void give_back(char *base, size_t *bytes, size_t keep)
@@ -72,11 +69,15 @@ int main(int argc, char **argv)
     size_t bytes = all;
     char *base = take(all);
     size_t begun = 0;
-    int pid = 0;
+    char line[32] = "";
+    long pid = 0;
 
     (void)puts("ready");
     (void)fflush(stdout);
-    if (scanf("%d", &pid) != 1) {
+    if (fgets(line, sizeof line, stdin) != NULL) {
+        pid = strtol(line, NULL, 10);
+    }
+    if (pid <= 0) {
         tool_die("process", "no number was given");
     }
     begun = resident(pid);
