@@ -96,10 +96,12 @@ static enum ctr_status copy_clicks(struct store *store, struct image_batch *batc
     if (piece == NULL) {
         return CTR_NO_MEMORY;
     }
+    /* The newest is first in its minute; a start wants them in order (storage/gaps.h). */
     for (uint32_t at = minute->first; at != 0; at = gaps->clicks[at - 1].next_of_minute) {
         const struct gap_click *click = &gaps->clicks[at - 1];
 
-        ((struct image_click *)piece->items)[piece->count++] =
+        piece->count++;
+        ((struct image_click *)piece->items)[count - piece->count] =
             (struct image_click){.place = click->place,
                                  .ts_ms = click->ts_ms,
                                  .folded = click->folded,
