@@ -6,6 +6,8 @@
 
 #include "storage/moment.h"
 
+enum { PURGED_AT_ONCE = 256 /* some 20 ms at ten million pairs */ };
+
 enum ctr_status people_init(struct people *people, uint32_t span_s, uint64_t limit)
 {
     memset(people, 0, sizeof *people);
@@ -58,7 +60,8 @@ int64_t people_purge_number(int64_t reach_s)
     return moment_floor(reach_s, PEOPLE_PURGE_S) / PEOPLE_PURGE_S;
 }
 
-/* Sweeps a part for each span of event time that has passed; all of them, if need be. */
+/* Sweeps a part for each span of event time that has passed. After a jump there are more than one
+ * call should take the time for: the next ones go on. */
 static void purge(struct people *people)
 {
     int64_t now = people_purge_number(people->reach_s);
@@ -66,7 +69,7 @@ static void purge(struct people *people)
     if (now - people->purged > PEOPLE_PARTS) {
         people->purged = now - PEOPLE_PARTS;
     }
-    while (people->purged < now) {
+    for (int swept = 0; people->purged < now && swept < PURGED_AT_ONCE; swept++) {
         struct people_part *part = &people->parts[people->purged & (PEOPLE_PARTS - 1)];
 
         people_refresh(people, part);

@@ -51,7 +51,7 @@ enum {
     PEOPLE_CHAINS = 4, /* of lines that hang on a visitor */
     PEOPLE_LINES = 8,
     PEOPLE_AT_ONCE = 4, /* pairs of one event */
-    PEOPLE_PURGE_S = 4, /* event time after which the next part is swept */
+    PEOPLE_PURGE_S = 1, /* event time after which the next part is swept */
     PEOPLE_TIME_BITS = 24
 };
 #define PEOPLE_NEVER INT64_MIN

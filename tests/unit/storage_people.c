@@ -279,9 +279,9 @@ static void old_pairs_are_purged_though_the_table_is_never_empty(void **state)
     people_set_reach(&people, BEGIN_S + 1);
     assert_int_equal(people.live, 1);
     assert_int_equal(part->count, 2);
-    for (; now_s < BEGIN_S + (int64_t)PEOPLE_PARTS * PEOPLE_PURGE_S; now_s += 500) {
+    for (; now_s < BEGIN_S + (int64_t)PEOPLE_PARTS * PEOPLE_PURGE_S; now_s += 200) {
         people_set_reach(&people, now_s);
-        assert_true(touch(VISITOR, false, now_s + 500, &moves));
+        assert_true(touch(VISITOR, false, now_s + 200, &moves));
         assert_int_equal(people.live, 1);
     }
     people_set_reach(&people, now_s);
