@@ -32,7 +32,7 @@ static bool reserve(struct packer *packer, size_t length)
 
 unsigned char *pack_room(struct packer *packer, size_t length)
 {
-    return reserve(packer, length) ? packer->bytes + packer->length : NULL;
+    return reserve(packer, length) && packer->bytes != NULL ? packer->bytes + packer->length : NULL;
 }
 
 void pack_unsigned(struct packer *packer, uint64_t value)
