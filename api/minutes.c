@@ -212,6 +212,7 @@ static enum ctr_status add_up(const struct api_context *context, const struct mi
     struct minutes minutes = {.range = *range,
                               .to_ms = sums->to_ms,
                               .lateness_ms = sums->lateness_ms,
+                              .changes = sums->changes,
                               .count =
                                   (size_t)((range->until_ms - range->from_ms) / range->step_ms)};
     int64_t kept_ms = kept_from(context, &minutes);

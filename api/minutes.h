@@ -34,6 +34,7 @@ struct minutes_point {
 struct minutes {
     struct minutes_range range;
     int64_t to_ms, lateness_ms; /* every step up to `to` is in it; MOMENT_NONE none */
+    uint64_t changes;           /* store_minutes_changes() */
     size_t count;
     struct minutes_point *points; /* owned, from range.from_ms on */
 };

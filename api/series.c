@@ -11,6 +11,7 @@
 #include "api/text.h"
 #include "storage/moment.h"
 #include "storage/rate.h"
+#include "storage/store_minutes.h"
 
 /* A point is at most 500 bytes. */
 enum {
@@ -191,7 +192,7 @@ static enum ctr_status read_arguments(const struct api_call *call, struct query 
 
 /* step and compare come back as they were written. */
 static void make_etag(const struct api_call *call, const struct progress *progress,
-                      struct series *series)
+                      uint64_t changes, struct series *series)
 {
     struct etag *etag = &series->etag;
 
@@ -202,6 +203,7 @@ static void make_etag(const struct api_call *call, const struct progress *progre
     etag_add_text(etag, series->compare);
     etag_add_number(etag, (uint64_t)series->range.from_ms);
     etag_add_number(etag, (uint64_t)series->range.until_ms);
+    etag_add_number(etag, changes);
     etag_of(etag, call, progress);
 }
 
@@ -335,7 +337,7 @@ enum ctr_status series_get(const struct api_call *call, struct api_response *ret
     if (status != CTR_OK)
         return status;
     cache_control = fresh_cache_control(&series.demand);
-    make_etag(call, &progress, &series);
+    make_etag(call, &progress, store_minutes_changes(call->context->store), &series);
     if (etag_holds(&series.etag, call, cache_control, ret_response))
         return CTR_OK;
     status = read_all(call, &series, all, ret_problem);
@@ -344,7 +346,7 @@ enum ctr_status series_get(const struct api_call *call, struct api_response *ret
     /* Minutes follow `to` under a lock of their own: what was read may be older than `progress`,
      * and must not be taken for as good as it by If-None-Match. */
     progress.to_ms = all[0].to_ms;
-    make_etag(call, &progress, &series);
+    make_etag(call, &progress, all[0].changes, &series);
     writer_init(&writer, SERIES_BYTES_MAX);
     write_series(call, &series, all, &writer);
     minutes_done(all, series.shifts_count + 1);

@@ -24,6 +24,9 @@
 struct minutes_book {
     pthread_mutex_t lock;
     int64_t to_ms; /* every step up to here is in it; MOMENT_NONE none */
+    /* Of what is in it: between the rows of a step and its `to` there is a moment in which the one
+     * has changed and the other has not. */
+    uint64_t changes;
     int64_t lateness_ms;
     struct minute_block **open; /* by minute */
     size_t open_count, open_capacity;

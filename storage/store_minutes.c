@@ -267,6 +267,7 @@ enum ctr_status store_note_minutes(struct store *store)
     enum ctr_status status = CTR_OK;
 
     book_lock(&store->book);
+    store->book.changes++;
     status = add_gains(store);
     if (status == CTR_OK) {
         status = add_notes(store);
@@ -312,6 +313,7 @@ enum ctr_status store_note_refused(struct store *store, const struct event *even
     enum ctr_status status = CTR_OK;
 
     book_lock(&store->book);
+    store->book.changes++;
     status = reserve_notice(store, &notice, event);
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT && status == CTR_OK; level++) {
         if (store_counts_at(store, event->type, event->box.length > 0, level)) {
@@ -370,6 +372,7 @@ void store_close_minutes(struct store *store, int64_t to_ms)
     struct minute_block *ended = NULL;
 
     book_lock(&store->book);
+    store->book.changes++;
     ended = to_ms % MINUTE_MS == 0 ? book_open(&store->book, to_ms - MINUTE_MS) : NULL;
     if (ended != NULL && store->minute_window != WINDOWS_MAX) {
         take_people(store, ended);

@@ -21,13 +21,17 @@ struct minute_sum {
 };
 
 struct minute_sums {
-    int64_t to_ms; /* every step up to here is in them; MOMENT_NONE none */
+    int64_t to_ms;    /* every step up to here is in them; MOMENT_NONE none */
+    uint64_t changes; /* as store_minutes_changes() would have said */
     int64_t
         first_ms; /* the first minute since the service's start; INT64_MIN: from the beginning */
     int64_t lateness_ms;
     size_t count;
     struct minute_sum *items; /* owned, by minute */
 };
+/* A number that is another one whenever minutes of any key may be. Thread: any. */
+uint64_t store_minutes_changes(const struct store *store);
+
 CTR_MUST_USE enum ctr_status store_minutes(struct store *store, const struct key_name *name,
                                            int64_t from_ms, int64_t until_ms, uint64_t saved_cut,
                                            struct minute_sums *ret_sums);

@@ -120,6 +120,16 @@ struct minute_key store_minute_key(const struct store *store, const struct key_n
                                .box = name->box};
 }
 
+uint64_t store_minutes_changes(const struct store *store)
+{
+    uint64_t changes = 0;
+
+    book_lock(&store->book);
+    changes = store->book.changes;
+    book_unlock(&store->book);
+    return changes;
+}
+
 enum ctr_status store_minutes(struct store *store, const struct key_name *name, int64_t from_ms,
                               int64_t until_ms, uint64_t saved_cut, struct minute_sums *ret_sums)
 {
@@ -131,6 +141,7 @@ enum ctr_status store_minutes(struct store *store, const struct key_name *name, 
     sums.first_ms = store_progress(store).covered_from_ms;
     book_lock(&store->book);
     sums.to_ms = store->book.to_ms;
+    sums.changes = store->book.changes;
     status = collect(&store->book, &wanted, saved_cut, &sums);
     book_unlock(&store->book);
     if (status != CTR_OK) {

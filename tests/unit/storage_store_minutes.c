@@ -471,9 +471,35 @@ static void a_question_that_is_not_answered_in_time_is_put_aside(void **state)
     store_free(store);
 }
 
+/* By it a copy of an answer is known to be good: `to` alone would not do (storage/book.h). */
+static void whatever_changes_minutes_changes_their_number(void **state)
+{
+    struct store_options options = fixture_options("1m,10m");
+    struct store *store = fixture_store(&options, 1);
+    const struct key_name site = {.page = {.length = 0}};
+    struct minute_sums sums;
+    uint64_t before = 0;
+
+    (void)state;
+    for (int step = 0; step < 3; step++) {
+        before = store_minutes_changes(store);
+        view(store, 0, BEGIN_MS + step * 1000, "/a", NULL);
+        assert_int_equal(store_minutes_changes(store), before); /* held */
+        settle_at(store, BEGIN_MS + step * 1000 + 2000);
+        assert_true(store_minutes_changes(store) > before);
+    }
+    before = store_minutes_changes(store);
+    assert_int_equal(store_minutes(store, &site, BEGIN_MS, BEGIN_MS + 60000, 0, &sums), CTR_OK);
+    assert_int_equal(sums.changes, before);
+    assert_int_equal(store_minutes_changes(store), before);
+    minute_sums_done(&sums);
+    store_free(store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_changes_minutes_changes_their_number),
         cmocka_unit_test(a_minute_adds_up_what_counts_in_it_for_each_key),
         cmocka_unit_test(what_comes_after_a_minute_is_final_is_its_revision),
         cmocka_unit_test(records_that_do_not_count_are_noted_with_the_reason),
