@@ -104,14 +104,15 @@ bool store_cut_journals(struct store *store, struct checkpoint *cut)
     return true;
 }
 
-void store_forget_journals(struct store *store)
+/* Gives up the parts that are saved, or of which no event is of from_ms or later. */
+static void forget_parts(struct store *store, bool saved, int64_t from_ms)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < store->journals_count; i++) {
         struct journal_part *part = store->journals_waiting[i];
 
-        if (part->cut != 0) {
+        if ((saved && part->cut != 0) || part->newest_ms < from_ms) {
             journal_part_recycle(part, &store->journal_spares);
         } else {
             store->journals_waiting[kept++] = part;
@@ -120,20 +121,14 @@ void store_forget_journals(struct store *store)
     store->journals_count = kept;
 }
 
+void store_forget_journals(struct store *store)
+{
+    forget_parts(store, true, MOMENT_NONE);
+}
+
 void store_forget_old_journals(struct store *store, int64_t from_ms)
 {
-    size_t kept = 0;
-
-    for (size_t i = 0; i < store->journals_count; i++) {
-        struct journal_part *part = store->journals_waiting[i];
-
-        if (part->newest_ms < from_ms) {
-            journal_part_recycle(part, &store->journal_spares);
-        } else {
-            store->journals_waiting[kept++] = part;
-        }
-    }
-    store->journals_count = kept;
+    forget_parts(store, false, from_ms);
 }
 
 int64_t store_journal_from(const struct store *store)
