@@ -69,6 +69,8 @@ def first_event(response):
     return data
 
 
+PER_ADDRESS, CONNECTIONS = 2, 64
+FULL_AT = CONNECTIONS - CONNECTIONS // 16  # the last ones are told so (api/callers.h)
 JSON_TYPE = {"Content-Type": "application/json"}
 ITEMS = json.dumps({"items": [{}, {"page": "/x"}, {"box": "y"}, {"page": "/x", "box": "y"}]})
 # What breaks each parameter. Each must be a 400 that names it.
@@ -577,9 +579,9 @@ class Check:
                     "page": "/offer/list", "box": "opbox.banner"}]})
                 self.ask(service, "post", "/v1/ctr:batchGet", body, JSON_TYPE)
 
-    def check_crowded(self, service, status, only):
+    def check_crowded(self, service, room, status, only):
         """A service with no room for one more connection says the same on every path."""
-        with world.crowd(service, status):
+        with world.crowd(service, room, status):
             for path, method, _ in self.operations():
                 if not only or path in only:
                     body, headers = (ITEMS, JSON_TYPE) if method == "post" else (None, None)
@@ -607,8 +609,8 @@ class Check:
                 break
             time.sleep(0.2)
         self.check_guarded(moods, only)
-        self.check_crowded(moods["fair"], "429", only)
-        self.check_crowded(moods["full"], "503", only)
+        self.check_crowded(moods["fair"], PER_ADDRESS, "429", only)
+        self.check_crowded(moods["full"], FULL_AT, "503", only)
         if not only:
             self.check_troubles(moods["place"], moods["stopped"])
 
@@ -684,8 +686,8 @@ def open_world(options):
         urls = {"live": live, "admin": admin,
                 "small": place.start("small", max_keys=5, max_memory="256M")[0],
                 "starting": place.start("starting", brokers="127.0.0.1:1")[0],
-                "fair": place.start("fair", connections_per_address=2, brokers="127.0.0.1:1")[0],
-                "full": place.start("full", max_connections=64, brokers="127.0.0.1:1")[0]}
+                "fair": place.start("fair", connections_per_address=PER_ADDRESS, brokers="127.0.0.1:1")[0],
+                "full": place.start("full", max_connections=CONNECTIONS, brokers="127.0.0.1:1")[0]}
         file, made = place.tokens("stream", "export")
         urls["guarded"] = place.start("guarded", tokens=file, brokers="127.0.0.1:1")[0]
         for name in ("live", "small"):

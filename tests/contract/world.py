@@ -179,13 +179,15 @@ class World:
 
 
 @contextlib.contextmanager
-def crowd(service, status):
-    """Holds connections with half a request each, until the next one is told `status`. They are cut
-    after ten seconds."""
+def crowd(service, room, status):
+    """Holds as many connections as there is room for, with half a request each, until the next one is
+    told `status`. They are cut after ten seconds. It takes no less than `room` of them, however early
+    `status` is seen: whoever has just asked may be counted still, and leaves room when he is not."""
     with contextlib.ExitStack() as held:
-        for _ in range(100):
+        for _ in range(room):
             connection = socket.create_connection((service.host, service.port), timeout=20)
             held.enter_context(connection).sendall(b"GET /livez HTTP/1.1\r\n")
-            if str(service.ask("GET", "/livez")[0]) == status:
-                break
+        deadline = time.monotonic() + 5
+        while str(service.ask("GET", "/livez")[0]) != status and time.monotonic() < deadline:
+            time.sleep(0.01)
         yield
