@@ -235,11 +235,14 @@ INLINE const char *skip_value(struct reader *reader, const char *at, struct stop
 {
     unsigned fields = node == NULL ? 0 : node->fields;
     struct text text;
-    bool escaped;
+    const char *end;
+    bool escaped, number;
 
     *ret_inside = false;
     if (*at == '"') {
         at = skip_string(at, reader->last, stops, &text, &escaped);
+        if (at != NULL && reader->draft != NULL)
+            layouts_note(reader, text.bytes, at - 1, fields, LAYOUT_STRING);
         return at == NULL || fields == 0 || give_text(reader, fields, text, escaped) ? at : NULL;
     }
     if (*at == '{' || *at == '[') {
@@ -249,9 +252,11 @@ INLINE const char *skip_value(struct reader *reader, const char *at, struct stop
         *ret_inside = *at != reader->opens[reader->depth].closing;
         return at;
     }
-    if (*at == '-' || (*at >= '0' && *at <= '9'))
-        return read_number(reader, fields, at);
-    return read_word(reader, fields, at);
+    number = *at == '-' || (*at >= '0' && *at <= '9');
+    end = number ? read_number(reader, fields, at) : read_word(reader, fields, at);
+    if (end != NULL && reader->draft != NULL)
+        layouts_note(reader, at, end, fields, number ? LAYOUT_NUMBER : LAYOUT_WORD);
+    return end;
 }
 
 /* The record, which begins at `at`. */
@@ -291,6 +296,7 @@ enum ctr_status fast_room_new(size_t record_bytes_max, struct fast_room **ret_ro
         return CTR_NO_MEMORY;
     }
     room->marks = (struct marks){.stops = marks, .highs = marks + words};
+    room->layouts.learn_every = LAYOUT_LEARN_EVERY;
     *ret_room = room;
     return CTR_OK;
 }
@@ -322,22 +328,26 @@ bool fast_decode(const struct schema *schema, scan_function *scan, struct fast_r
         return false;
     marks->stops[last / SCAN_BLOCK] |= UINT64_C(1) << (last % SCAN_BLOCK);
     stops.bits = marks->stops[0];
-    *ret_event = (struct event){0};
     if (type == TOPIC_TYPE_FROM_EVENT)
         wanted |= FIELD_BIT(FIELD_TYPE);
-    else
-        ret_event->type = type == TOPIC_TYPE_VIEW ? EVENT_VIEW : EVENT_CLICK;
     /* one by one: what is below the counts is large and not read before it is written */
     reader.schema = schema;
     reader.room = room;
     reader.type = type;
     reader.event = ret_event;
     reader.last = record.bytes + last;
+    if (layouts_read(&reader, record.bytes, marks->stops))
+        return (reader.found & wanted) == wanted;
+    reader.draft = NULL;
     reader.seen = 0;
-    reader.found = 0;
     reader.previous = 0;
     reader.depth = reader.strays_count = 0;
     reader.ended = false;
+    layouts_begin(&reader, record.bytes);
     at = skip_blanks(record.bytes, &stops);
-    return *at == '{' && read_record(&reader, at, stops) && (reader.found & wanted) == wanted;
+    if (*at != '{' || !read_record(&reader, at, stops) || (reader.found & wanted) != wanted)
+        return false;
+    if (reader.draft != NULL)
+        layouts_end(&reader);
+    return true;
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "service/decode_escapes.h"
+#include "service/decode_layout.h"
 #include "service/decode_schema.h"
 #include "service/scan.h"
 
@@ -26,6 +27,7 @@ enum { FAST_DEPTH_MAX = 32, FAST_NAMES_MAX = 128 };
 struct fast_room {
     struct marks marks;           /* with room for the longest record */
     uint8_t followers[NODES_MAX]; /* a guess: the node that comes after each one; 0 at first */
+    struct layouts layouts;       /* another one, looked at first: all of a record */
     struct escapes escapes;       /* of events that were decoded */
 };
 

@@ -35,7 +35,9 @@ struct reader {
     struct fast_room *room;
     enum topic_type type;
     struct event *event;
-    const char *last; /* the brace that must end the record */
+    const char *last;     /* the brace that must end the record */
+    struct layout *draft; /* what is learned of it, NULL: nothing */
+    const char *part;     /* then: where the value before ended */
     uint64_t seen;    /* nodes whose name has come, a bit each */
     unsigned found;   /* FIELD_BITs */
     size_t previous;  /* the node whose name came last, 0 at first */
@@ -44,6 +46,15 @@ struct reader {
     struct open opens[1 + FAST_DEPTH_MAX]; /* from 1 on */
     struct stray strays[FAST_NAMES_MAX];
 };
+
+/* Nothing is known of the event but what the topic says. */
+static inline void reader_begin(struct reader *reader)
+{
+    *reader->event = (struct event){0};
+    if (reader->type != TOPIC_TYPE_FROM_EVENT)
+        reader->event->type = reader->type == TOPIC_TYPE_VIEW ? EVENT_VIEW : EVENT_CLICK;
+    reader->found = 0;
+}
 
 /* ---- values (decode_values.c) -------------------------------------------------------------- */
 

@@ -48,6 +48,8 @@ static void scan_portable(const char *bytes, size_t length, struct marks *marks)
 scan_function *scan_of(enum scan_kind kind)
 {
 #if defined(__x86_64__)
+    if (kind == SCAN_AVX512)
+        return __builtin_cpu_supports("avx512bw") ? scan_avx512 : NULL;
     if (kind == SCAN_AVX2)
         return __builtin_cpu_supports("avx2") ? scan_avx2 : NULL;
     if (kind == SCAN_SSE2)
@@ -67,7 +69,7 @@ scan_function *scan_best(void)
 
 const char *scan_name(enum scan_kind kind)
 {
-    static const char *const names[SCAN_KINDS] = {"portable", "sse2", "avx2"};
+    static const char *const names[SCAN_KINDS] = {"portable", "sse2", "avx2", "avx512"};
 
     return names[kind];
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The one pass over all bytes of a record: where those stand at which a reader of JSON has to stop
- * inside of a string, as bits, 64 bytes a word. With AVX2 or SSE2 where the processor has it, else
+ * inside of a string, as bits, 64 bytes a word. With AVX-512, AVX2 or SSE2 where the processor has it, else
  * eight bytes at a time; all give the same bits. Thread: any; nothing is kept.
  */
 #ifndef LIVECTR_SERVICE_SCAN_H
@@ -27,7 +27,7 @@ struct marks {
 /* Marks `length` bytes. Reads none beyond them. */
 typedef void scan_function(const char *bytes, size_t length, struct marks *marks);
 
-enum scan_kind { SCAN_PORTABLE, SCAN_SSE2, SCAN_AVX2, SCAN_KINDS };
+enum scan_kind { SCAN_PORTABLE, SCAN_SSE2, SCAN_AVX2, SCAN_AVX512, SCAN_KINDS };
 
 /* NULL: this processor (or this build) has no such thing. Never NULL for SCAN_PORTABLE. */
 scan_function *scan_of(enum scan_kind kind);

@@ -58,5 +58,6 @@ SCAN_INLINE void scan_each(const char *bytes, size_t length, struct marks *marks
 /* For the processors that have it (scan_x86.c); NULL-free: ask scan_of(). */
 void scan_sse2(const char *bytes, size_t length, struct marks *marks);
 void scan_avx2(const char *bytes, size_t length, struct marks *marks);
+void scan_avx512(const char *bytes, size_t length, struct marks *marks);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * 16 and 32 bytes at a time. Each function says for itself which instructions it may use, so that
- * the program runs on processors without them.
+ * 16, 32 and 64 bytes at a time. Each function says for itself which instructions it may use, so
+ * that the program runs on processors without them.
  */
 #include "service/scan_block.h"
 
@@ -63,6 +63,24 @@ AVX2 SCAN_INLINE struct block_marks block_avx2(const char *bytes)
 AVX2 void scan_avx2(const char *bytes, size_t length, struct marks *marks)
 {
     scan_each(bytes, length, marks, block_avx2);
+}
+
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
+
+AVX512 SCAN_INLINE struct block_marks block_avx512(const char *bytes)
+{
+    __m512i block = _mm512_loadu_si512(bytes);
+
+    return (struct block_marks){.stops = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('"')) |
+                                         _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\\')) |
+                                         _mm512_cmplt_epu8_mask(block, _mm512_set1_epi8(0x20)),
+                                .highs = _mm512_movepi8_mask(block),
+                                .deletes = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(0x7f))};
+}
+
+AVX512 void scan_avx512(const char *bytes, size_t length, struct marks *marks)
+{
+    scan_each(bytes, length, marks, block_avx512);
 }
 
 #endif

@@ -212,10 +212,12 @@ static double lower(double left, double right)
 
 static void compare(struct bench *bench, const char *input)
 {
-    double judge_ns = 1e9, service_ns = 1e9, scan_ns[SCAN_KINDS] = {1e9, 1e9, 1e9};
+    double judge_ns = 1e9, service_ns = 1e9, scan_ns[SCAN_KINDS];
     size_t few = records.count < JUDGED ? records.count : JUDGED;
     size_t plain = 0, taken = 0;
 
+    for (enum scan_kind kind = 0; kind < SCAN_KINDS; kind++)
+        scan_ns[kind] = 1e9;
     for (int round = 0; round < ROUNDS; round++) {
         judge_ns = lower(judge_ns, measure(bench, by_judge, few, &taken));
         service_ns = lower(service_ns, measure(bench, by_service, records.count, &taken));

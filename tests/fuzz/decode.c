@@ -151,7 +151,20 @@ static void keep_all(const char *path)
     qsort(inputs, inputs_count, sizeof inputs[0], by_bytes);
 }
 
-/* An input, or a part of one in the place of a part of another; and a byte or two changed. */
+/* In memory of its own length, so that a sanitizer sees a byte too far. */
+static void try_input(const uint8_t *bytes, size_t length)
+{
+    uint8_t *copy = malloc(length + (length == 0));
+
+    if (copy == NULL)
+        exit(2);
+    memcpy(copy, bytes, length);
+    (void)LLVMFuzzerTestOneInput(copy, length);
+    free(copy);
+}
+
+/* An input, or a part of one in the place of a part of another; and a byte or two changed. The
+ * input itself may come first: then the fast decoder has its layout. */
 static size_t mutate(uint8_t bytes[INPUT_BYTES_MAX])
 {
     static const char marks[] = "\"\\{}[],:0-+.eE/ntu \n\x7f\x80\xc3";
@@ -163,6 +176,8 @@ static size_t mutate(uint8_t bytes[INPUT_BYTES_MAX])
 
     if (length > INPUT_BYTES_MAX || length == 0)
         return 0;
+    if (roll(2) == 0)
+        try_input(left->bytes, left->length);
     memcpy(bytes, left->bytes, begin);
     memcpy(bytes + begin, right->bytes + from, part);
     memcpy(bytes + begin + part, left->bytes + left->length - rest, rest);
@@ -170,18 +185,6 @@ static size_t mutate(uint8_t bytes[INPUT_BYTES_MAX])
         bytes[roll(length)] =
             roll(2) == 0 ? (uint8_t)roll(256) : (uint8_t)marks[roll(sizeof marks)];
     return length;
-}
-
-/* In memory of its own length, so that a sanitizer sees a byte too far. */
-static void try_input(const uint8_t *bytes, size_t length)
-{
-    uint8_t *copy = malloc(length + (length == 0));
-
-    if (copy == NULL)
-        exit(2);
-    memcpy(copy, bytes, length);
-    (void)LLVMFuzzerTestOneInput(copy, length);
-    free(copy);
 }
 
 int main(int count, char **arguments)
