@@ -140,6 +140,20 @@ void people_merge_times(const struct people *people, const struct people_touched
     *second_s = later(*second_s, touched->second_s);
 }
 
+/* The newest of a pair's two times. */
+static void move_newest(struct people *people, int64_t before_s, int64_t after_s)
+{
+    if (before_s == after_s) {
+        return;
+    }
+    if (before_s == PEOPLE_NEVER) {
+        people->live++;
+    } else {
+        --*newest_at(people, before_s);
+    }
+    ++*newest_at(people, after_s);
+}
+
 bool people_touch(struct people *people, const struct people_touched *touched,
                   struct people_moves *ret_moves)
 {
@@ -153,18 +167,14 @@ bool people_touch(struct people *people, const struct people_touched *touched,
     if (times == NULL) {
         return false;
     }
-    if (later(before_s[0], before_s[1]) != later(after_s[0], after_s[1])) {
-        if (later(before_s[0], before_s[1]) == PEOPLE_NEVER) {
-            people->live++;
-        } else {
-            --*newest_at(people, later(before_s[0], before_s[1]));
-        }
-        ++*newest_at(people, later(after_s[0], after_s[1]));
-    }
     times_set(times, kept_as(people, after_s[0]), kept_as(people, after_s[1]));
-    *ret_moves = (struct people_moves){
-        .viewer = move(before_s[0], after_s[0]),
-        .clicker = move(earlier(before_s[0], before_s[1]), earlier(after_s[0], after_s[1])),
-        .clicking = move(before_s[1], after_s[1])};
+    ret_moves->viewer = move(before_s[0], after_s[0]);
+    if (after_s[1] == PEOPLE_NEVER) { /* nearly always: who never clicked is in one count alone */
+        move_newest(people, before_s[0], after_s[0]);
+        return true;
+    }
+    move_newest(people, later(before_s[0], before_s[1]), later(after_s[0], after_s[1]));
+    ret_moves->clicker = move(earlier(before_s[0], before_s[1]), earlier(after_s[0], after_s[1]));
+    ret_moves->clicking = move(before_s[1], after_s[1]);
     return true;
 }

@@ -118,7 +118,9 @@ struct people_times *people_put(struct people *people, struct people_part *part,
         return people_put_large(people, part, visitor, kid);
     }
     if (visitor_lines(count + 1) > people_lines_of(people, visitor, lines)) {
-        number = next_dead(people, visitor, lines, 0);
+        if (people->live < people->pairs) {
+            number = next_dead(people, visitor, lines, 0);
+        }
         if (number == count) {
             add_line(people, visitor, lines, visitor_lines(count));
         }

@@ -113,6 +113,13 @@ static inline void list_ends(const struct crowd_target *target, const struct peo
 
 static void list_moves(const struct crowd_target *target, const struct people_moves *moves)
 {
+    if (moves->clicker.enters_s == PEOPLE_NEVER && moves->clicking.enters_s == PEOPLE_NEVER) {
+        if (moves->viewer.enters_s != PEOPLE_NEVER) { /* nearly always */
+            list_step(target, moves->viewer.leaves_s, (const int32_t[]){-1, 0, 0});
+            list_step(target, moves->viewer.enters_s, (const int32_t[]){1, 0, 0});
+        }
+        return;
+    }
     list_ends(target, moves, -1);
     list_ends(target, moves, 1);
 }
