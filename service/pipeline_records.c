@@ -81,7 +81,7 @@ static void take_other(struct pipeline *pipeline, const struct source_item *item
         return;
     }
     if (decoded.is_event) {
-        hashes = store_hash_event(store, &decoded.event);
+        store_hash_event(store, &decoded.event, &hashes);
         take_event(pipeline, item, &decoded.event, &hashes);
         return;
     }
@@ -125,7 +125,7 @@ size_t pipeline_take_records(struct pipeline *pipeline, const struct source_item
     }
     plain = decode_ahead(pipeline->decoder, raw, grouped, events);
     for (size_t i = 0; i < plain; i++) {
-        hashes[i] = store_hash_event(store, &events[i]);
+        store_hash_event(store, &events[i], &hashes[i]);
     }
     for (size_t i = 0; i < plain; i++) {
         store_fetch_names(store, &hashes[i]);

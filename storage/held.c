@@ -112,7 +112,7 @@ static enum ctr_status make_bucket(struct held *held, int64_t apply_ms,
     return CTR_OK;
 }
 
-enum ctr_status held_add(struct held *held, int64_t apply_ms, const struct held_event *event)
+enum ctr_status held_add(struct held *held, int64_t apply_ms, struct held_event **ret_event)
 {
     struct held_bucket *bucket = NULL;
 
@@ -122,7 +122,7 @@ enum ctr_status held_add(struct held *held, int64_t apply_ms, const struct held_
     if (bucket->count == bucket->capacity && grow_bucket(held, bucket) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    bucket->events[bucket->count++] = *event;
+    *ret_event = &bucket->events[bucket->count++];
     bucket->unsaved = true;
     held->events++;
     return CTR_OK;

@@ -73,9 +73,11 @@ struct held {
 void held_init(struct held *held);
 void held_done(struct held *held, struct names *names);
 
-/* Adds one event (taking over its uses of names). Errors: CTR_NO_MEMORY: nothing changed. */
+/* Adds one event, which the caller writes where it stays (its uses of names are then the bucket's):
+ * put together elsewhere and copied at once, it would wait for its parts to be written. It is valid
+ * until the next one is added. Errors: CTR_NO_MEMORY: nothing changed. */
 CTR_MUST_USE enum ctr_status held_add(struct held *held, int64_t apply_ms,
-                                      const struct held_event *event);
+                                      struct held_event **ret_event);
 
 /* The bucket that is due first, NULL when none is held. */
 struct held_bucket *held_first(const struct held *held);

@@ -54,11 +54,22 @@ static size_t place_of(const struct ids *ids, int64_t minute_ms)
     return at;
 }
 
+/* Whether the moment is in that minute. */
+static bool holds(const struct ids_minute *minute, int64_t ts_ms)
+{
+    return ts_ms >= minute->minute_ms && ts_ms - minute->minute_ms < MINUTE_MS;
+}
+
 static struct ids_minute *find_minute(const struct ids *ids, int64_t ts_ms)
 {
-    int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
-    size_t at = place_of(ids, minute_ms);
+    int64_t minute_ms = 0;
+    size_t at = ids->likely;
 
+    if (at < ids->minutes_count && holds(&ids->minutes[at], ts_ms)) {
+        return &ids->minutes[at];
+    }
+    minute_ms = moment_floor(ts_ms, MINUTE_MS);
+    at = place_of(ids, minute_ms);
     return at < ids->minutes_count && ids->minutes[at].minute_ms == minute_ms ? &ids->minutes[at]
                                                                               : NULL;
 }
@@ -155,15 +166,15 @@ static enum ctr_status add_minute(struct ids *ids, int64_t minute_ms, size_t at)
 
 enum ctr_status ids_reserve(struct ids *ids, int64_t ts_ms)
 {
-    int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
     struct ids_minute *minute = find_minute(ids, ts_ms);
 
-    if (forgotten(ids, minute_ms)) {
-        return CTR_OK;
-    }
     if (minute == NULL) {
-        return add_minute(ids, minute_ms, place_of(ids, minute_ms));
+        int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
+
+        return forgotten(ids, minute_ms) ? CTR_OK
+                                         : add_minute(ids, minute_ms, place_of(ids, minute_ms));
     }
+    ids->likely = (size_t)(minute - ids->minutes);
     if (minute->capacity == 0 || minute->count >= minute->capacity / 8 * 5) {
         return grow(ids, minute, minute->capacity == 0 ? CAPACITY_FIRST : minute->capacity * 2);
     }

@@ -26,6 +26,7 @@ struct ids_minute {
 struct ids {
     struct ids_minute *minutes; /* by minute_ms */
     size_t minutes_count, minutes_capacity;
+    size_t likely; /* the place of the minute that was asked for last, or no longer so */
     uint64_t count, limit;
     uint64_t bytes;  /* of all sets */
     uint64_t *spare; /* the set of a minute that was forgotten, for the next one; NULL: none */

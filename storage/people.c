@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "storage/people_internal.h"
+#include "storage/people_pair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +32,18 @@ void people_done(struct people *people)
     memset(people, 0, sizeof *people);
 }
 
-enum ctr_status people_reserve(struct people *people, uint64_t visitor, size_t pairs)
+/* The visitor where the hint says it is; NULL: it is elsewhere, or nowhere. */
+static struct people_visitor *hinted(const struct people *people, uint64_t visitor,
+                                     const struct people_hint *hint)
+{
+    struct people_visitor *there =
+        people_hinted(people, hint) ? visitor_at(people, hint->slot) : NULL;
+
+    return there != NULL && visitor_hash(there) == (visitor & PEOPLE_HASH_MASK) ? there : NULL;
+}
+
+enum ctr_status people_reserve(struct people *people, uint64_t visitor,
+                               const struct people_hint *hint, size_t pairs)
 {
     struct people_part *part = part_of(people, visitor);
     struct people_visitor *found = NULL;
@@ -40,7 +51,10 @@ enum ctr_status people_reserve(struct people *people, uint64_t visitor, size_t p
     CTR_ASSERT(pairs <= PEOPLE_AT_ONCE);
     people->met = (struct people_met){.part = NULL};
     people_refresh(people, part);
-    found = people_find(people, part, visitor);
+    found = hinted(people, visitor, hint);
+    if (found == NULL) {
+        found = people_find(people, part, visitor);
+    }
     if (found == NULL && part->count >= people_room(part->size) &&
         people_make_room(people, part) != CTR_OK) {
         return CTR_NO_MEMORY;
@@ -108,38 +122,6 @@ static struct people_move move(int64_t before_s, int64_t after_s)
                                : (struct people_move){before_s, after_s};
 }
 
-struct people_times *people_admit(struct people *people, const struct people_touched *touched,
-                                  int64_t ret_seconds_s[2])
-{
-    struct people_met *met = &people->met;
-    struct people_times *times = NULL;
-
-    CTR_ASSERT(met->part != NULL && met->hash == touched->visitor);
-    if (met->visitor != NULL) {
-        times = visitor_find(&people->lines, met->visitor, touched->kid);
-    }
-    ret_seconds_s[0] = times != NULL ? people_second(people, times_view(times)) : PEOPLE_NEVER;
-    ret_seconds_s[1] = times != NULL ? people_second(people, times_click(times)) : PEOPLE_NEVER;
-    if (later(ret_seconds_s[0], ret_seconds_s[1]) == PEOPLE_NEVER &&
-        people->live >= people->limit) {
-        return NULL;
-    }
-    if (met->visitor == NULL) {
-        met->visitor = people_add(people, met->part, met->hash);
-    }
-    return times != NULL ? times : people_put(people, met->part, met->visitor, touched->kid);
-}
-
-void people_merge_times(const struct people *people, const struct people_touched *touched,
-                        int64_t seconds_s[2])
-{
-    int64_t *second_s = &seconds_s[touched->click ? 1 : 0];
-
-    CTR_ASSERT(touched->second_s >= people->reach_s &&
-               touched->second_s < people->reach_s + people->newest_count);
-    *second_s = later(*second_s, touched->second_s);
-}
-
 /* The newest of a pair's two times. */
 static void move_newest(struct people *people, int64_t before_s, int64_t after_s)
 {
@@ -154,27 +136,40 @@ static void move_newest(struct people *people, int64_t before_s, int64_t after_s
     ++*newest_at(people, after_s);
 }
 
+/* Of somebody who clicked, or does now: in all three counts. */
+static void touch_clicker(struct people *people, const struct people_touched *touched,
+                          struct people_times *times, const struct people_seconds *before,
+                          struct people_moves *ret_moves)
+{
+    struct people_seconds after = people_merged(touched, before);
+
+    times_set(times, kept_as(people, after.view_s), kept_as(people, after.click_s));
+    move_newest(people, later(before->view_s, before->click_s), later(after.view_s, after.click_s));
+    ret_moves->viewer = move(before->view_s, after.view_s);
+    ret_moves->clicker =
+        move(earlier(before->view_s, before->click_s), earlier(after.view_s, after.click_s));
+    ret_moves->clicking = move(before->click_s, after.click_s);
+}
+
 bool people_touch(struct people *people, const struct people_touched *touched,
                   struct people_moves *ret_moves)
 {
-    int64_t before_s[2];
-    int64_t after_s[2];
-    struct people_times *times = people_admit(people, touched, before_s);
+    struct people_seconds before;
+    struct people_times *times = people_admit(people, touched, &before);
+    int64_t view_s = 0;
 
     *ret_moves = (struct people_moves){move(0, 0), move(0, 0), move(0, 0)};
-    memcpy(after_s, before_s, sizeof after_s);
-    people_merge_times(people, touched, after_s);
     if (times == NULL) {
         return false;
     }
-    times_set(times, kept_as(people, after_s[0]), kept_as(people, after_s[1]));
-    ret_moves->viewer = move(before_s[0], after_s[0]);
-    if (after_s[1] == PEOPLE_NEVER) { /* nearly always: who never clicked is in one count alone */
-        move_newest(people, before_s[0], after_s[0]);
+    if (touched->click || before.click_s != PEOPLE_NEVER) {
+        touch_clicker(people, touched, times, &before, ret_moves);
         return true;
     }
-    move_newest(people, later(before_s[0], before_s[1]), later(after_s[0], after_s[1]));
-    ret_moves->clicker = move(earlier(before_s[0], before_s[1]), earlier(after_s[0], after_s[1]));
-    ret_moves->clicking = move(before_s[1], after_s[1]);
+    /* Nearly always: who never clicked is in one count alone. */
+    view_s = later(before.view_s, touched->second_s);
+    times_set(times, (uint32_t)view_s & PEOPLE_TIME_MASK, kept_as(people, PEOPLE_NEVER));
+    move_newest(people, before.view_s, view_s);
+    ret_moves->viewer = move(before.view_s, view_s);
     return true;
 }

@@ -65,6 +65,12 @@ struct people_part {
     uint64_t generation; /* of the table when it was last touched: an older one is all garbage */
 };
 
+/* Where a visitor was found, if it was: true until a line is given back. */
+struct people_hint {
+    uint64_t slot;  /* 0: nowhere */
+    uint64_t given; /* the table's, then */
+};
+
 /* For whom room was made. */
 struct people_met {
     struct people_part *part; /* NULL: nobody */
@@ -83,6 +89,7 @@ struct people {
     uint32_t newest_count; /* seconds from reach on that a time may lie in */
     uint32_t newest_mask;
     struct lines lines;
+    uint64_t given; /* lines, so far */
     int64_t purged; /* how many spans of PEOPLE_PURGE_S since the epoch a part was swept in */
     uint64_t bytes; /* in use: lines, tables of large visitors, indexes, the ring */
 };
@@ -108,14 +115,18 @@ void people_done(struct people *people);
 void people_set_reach(struct people *people, int64_t reach_s);
 
 /* Finds a visitor and makes room for up to PEOPLE_AT_ONCE more pairs of it, so that people_touch
- * cannot fail. Errors: CTR_NO_MEMORY. */
-CTR_MUST_USE enum ctr_status people_reserve(struct people *people, uint64_t visitor, size_t pairs);
+ * cannot fail. `hint`: what people_look said of it at any time before; NULL: nothing. Errors:
+ * CTR_NO_MEMORY. */
+CTR_MUST_USE enum ctr_status people_reserve(struct people *people, uint64_t visitor,
+                                            const struct people_hint *hint, size_t pairs);
 
 /* Ask for the memory that the two above and below will look at, some time apart and in this order:
- * the visitor's slot, its line, those of its pairs. Each needs what the one before asked for. */
+ * the visitor's slot, its line, those of its pairs. Each needs what the one before asked for;
+ * people_look comes in between and finds the line. */
 void people_prefetch(const struct people *people, uint64_t visitor);
-void people_prefetch_visitor(const struct people *people, uint64_t visitor);
-void people_prefetch_pairs(const struct people *people, uint64_t visitor);
+struct people_hint people_look(const struct people *people, uint64_t visitor);
+void people_prefetch_visitor(const struct people *people, const struct people_hint *hint);
+void people_prefetch_pairs(const struct people *people, const struct people_hint *hint);
 
 /* What is told of a pair. */
 struct people_touched {

@@ -41,14 +41,6 @@ static inline uint32_t *newest_at(const struct people *people, int64_t second_s)
     return &people->newest[(uint32_t)second_s & people->newest_mask];
 }
 
-/* The pair's times for writing, and what they are; NULL where a new one would exceed the limit. */
-struct people_times *people_admit(struct people *people, const struct people_touched *touched,
-                                  int64_t ret_seconds_s[2]);
-
-/* The times after an event. */
-void people_merge_times(const struct people *people, const struct people_touched *touched,
-                        int64_t seconds_s[2]);
-
 static inline uint64_t people_ring_bytes(const struct people *people)
 {
     return ((uint64_t)people->newest_mask + 1) * sizeof *people->newest;
@@ -95,6 +87,12 @@ int64_t people_purge_number(int64_t reach_s);
 /* Empties a part of an older generation. */
 void people_refresh(struct people *people, struct people_part *part);
 
+/* Whether a hint says where somebody is, still. */
+static inline bool people_hinted(const struct people *people, const struct people_hint *hint)
+{
+    return hint != NULL && hint->slot != 0 && hint->given == people->given;
+}
+
 /* A visitor of a part; NULL: there is none with this hash. */
 struct people_visitor *people_find(const struct people *people, const struct people_part *part,
                                    uint64_t visitor);
@@ -127,6 +125,7 @@ static inline uint32_t people_take_line(struct people *people)
 static inline void people_give_line(struct people *people, uint32_t line)
 {
     people->bytes -= LINE_BYTES;
+    people->given++;
     lines_give(&people->lines, line);
 }
 

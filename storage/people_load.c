@@ -4,18 +4,19 @@
  */
 #include <string.h>
 
-#include "storage/people_internal.h"
+#include "storage/people_pair.h"
 
 enum { VISITOR_WORDS = 3, PAIR_WORDS = 3 };
 
 void people_merge(struct people *people, const struct people_touched *touched)
 {
-    int64_t seconds_s[2];
-    struct people_times *times = people_admit(people, touched, seconds_s);
+    struct people_seconds before;
+    struct people_seconds after;
+    struct people_times *times = people_admit(people, touched, &before);
 
     CTR_ASSERT(times != NULL);
-    people_merge_times(people, touched, seconds_s);
-    times_set(times, kept_as(people, seconds_s[0]), kept_as(people, seconds_s[1]));
+    after = people_merged(touched, &before);
+    times_set(times, kept_as(people, after.view_s), kept_as(people, after.click_s));
 }
 
 void people_count(struct people *people, uint64_t live, const uint32_t *newest)

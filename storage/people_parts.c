@@ -101,29 +101,27 @@ void people_prefetch(const struct people *people, uint64_t visitor)
     }
 }
 
-/* The slot of what is most likely the visitor; 0: it is not there. */
-static uint64_t peek(const struct people *people, uint64_t visitor)
+/* What is most likely the visitor: only a part of its hash is compared. */
+struct people_hint people_look(const struct people *people, uint64_t visitor)
 {
     const struct people_part *part = part_of(people, visitor);
 
-    return part->size == 0 ? 0 : part->slots[look_up(part, slot_hash(visitor))];
+    return (struct people_hint){
+        .slot = part->size == 0 ? 0 : part->slots[look_up(part, slot_hash(visitor))],
+        .given = people->given};
 }
 
-void people_prefetch_visitor(const struct people *people, uint64_t visitor)
+void people_prefetch_visitor(const struct people *people, const struct people_hint *hint)
 {
-    uint64_t slot = peek(people, visitor);
-
-    if (slot != 0) {
-        prefetch(visitor_at(people, slot));
+    if (people_hinted(people, hint)) {
+        prefetch(visitor_at(people, hint->slot));
     }
 }
 
-void people_prefetch_pairs(const struct people *people, uint64_t visitor)
+void people_prefetch_pairs(const struct people *people, const struct people_hint *hint)
 {
-    uint64_t slot = peek(people, visitor);
-
-    if (slot != 0) {
-        people_prefetch_lines(people, visitor_at(people, slot));
+    if (people_hinted(people, hint)) {
+        people_prefetch_lines(people, visitor_at(people, hint->slot));
     }
 }
 

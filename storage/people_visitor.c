@@ -109,11 +109,17 @@ static void add_line(struct people *people, struct people_visitor *visitor,
 struct people_times *people_put(struct people *people, struct people_part *part,
                                 struct people_visitor *visitor, uint32_t kid)
 {
-    uint32_t lines[PEOPLE_LINES] = {0};
+    uint32_t lines[PEOPLE_LINES];
     uint32_t count = visitor_count(visitor);
     uint32_t number = count;
     struct place place;
 
+    if (count < PEOPLE_HEAD_PAIRS) { /* half of them */
+        visitor->as.small.kids[count] = kid;
+        visitor_set_count(visitor, count + 1);
+        people_add_pairs(people, part, 1);
+        return &visitor->as.small.times[count];
+    }
     if (visitor_is_large(visitor)) {
         return people_put_large(people, part, visitor, kid);
     }

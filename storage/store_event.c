@@ -152,10 +152,25 @@ static enum ctr_status plan_gap(struct store *store, struct plan *plan)
                : CTR_NO_MEMORY;
 }
 
+/* step_start(), which nearly always is that of the event before. */
+static int64_t start_of(const struct store *store, int64_t ts_ms)
+{
+    const struct step *step = &store->step;
+
+    if (step->last < step->lists_count) {
+        const struct gain_list *list = &step->lists[step->last];
+
+        if (list->of_second && ts_ms >= list->start_ms && ts_ms - list->start_ms < SLICE_BASE_MS) {
+            return list->start_ms;
+        }
+    }
+    return step_start(store, ts_ms);
+}
+
 static enum ctr_status make_plan(struct store *store, const struct held_event *event,
                                  const struct foreseen *ahead, struct plan *ret_plan)
 {
-    int64_t start_ms = step_start(store, event->ts_ms);
+    int64_t start_ms = start_of(store, event->ts_ms);
     bool apart = (event->flags & HELD_FILTERED) != 0;
 
     *ret_plan = (struct plan){.event = event,
@@ -176,7 +191,7 @@ static enum ctr_status make_plan(struct store *store, const struct held_event *e
         step_reserve(&store->step.lists[ret_plan->list]) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    return store_reserve_people(store, event, ret_plan->kids);
+    return store_reserve_people(store, event, &ahead->where);
 }
 
 /* The row that a click was counted in: its key lives, because that click is in a slice. */
@@ -259,10 +274,17 @@ static void count_levels(struct store *store, const struct plan *plan,
     const struct held_event *event = plan->event;
     struct gain_list *list = &store->step.lists[plan->list];
     bool view = event->type == EVENT_VIEW;
+    int32_t impressions = view;
+    int32_t clicks = !view && plan->verdict.counts;
+    bool box = event->box != NULL;
+    const bool counting[] = {
+        [LEVEL_SITE] = store_counts_at(store, (enum event_type)event->type, box, LEVEL_SITE),
+        [LEVEL_PAGE] = store_counts_at(store, (enum event_type)event->type, box, LEVEL_PAGE),
+        [LEVEL_BOX] = box,
+        [LEVEL_PLACEMENT] = box};
 
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-        bool counts =
-            store_counts_at(store, (enum event_type)event->type, event->box != NULL, level);
+        int32_t counts = counting[level];
         struct gain *gain = NULL;
 
         ret_gains[level] = NULL;
@@ -272,9 +294,9 @@ static void count_levels(struct store *store, const struct plan *plan,
         store->step.folded += level != LEVEL_SITE && plan->kids[level] == keys_reserved(level);
         /* Also where nothing is added: a page has a key as soon as one of its boxes was seen. */
         gain = step_gain(store, list, plan->kids[level]);
-        gain->events += counts ? 1 : 0;
-        gain->cell.impressions += counts && view ? 1 : 0;
-        gain->cell.clicks += counts && !view && plan->verdict.counts ? 1 : 0;
+        gain->events += counts;
+        gain->cell.impressions += counts * impressions;
+        gain->cell.clicks += counts * clicks;
         ret_gains[level] = list->of_second ? gain : NULL;
     }
 }

@@ -127,10 +127,13 @@ static void look_at_people(struct store *store, size_t next)
     struct step *step = &store->step;
 
     for (; step->met < step->hashed && step->met <= next + VISITORS_AHEAD; step->met++) {
-        people_prefetch_visitor(&store->people, step->ahead[step->met % AHEAD_EVENTS].visitor);
+        struct foreseen *ahead = &step->ahead[step->met % AHEAD_EVENTS];
+
+        ahead->where = people_look(&store->people, ahead->visitor);
+        people_prefetch_visitor(&store->people, &ahead->where);
     }
     for (; step->paired < step->met && step->paired <= next + PAIRS_AHEAD; step->paired++) {
-        people_prefetch_pairs(&store->people, step->ahead[step->paired % AHEAD_EVENTS].visitor);
+        people_prefetch_pairs(&store->people, &step->ahead[step->paired % AHEAD_EVENTS].where);
     }
 }
 

@@ -21,10 +21,10 @@ static bool concerns_people(const struct store *store, const struct held_event *
 }
 
 enum ctr_status store_reserve_people(struct store *store, const struct held_event *event,
-                                     const uint32_t kids[LEVEL_COUNT])
+                                     const struct people_hint *where)
 {
     struct step *step = &store->step;
-    size_t pairs = 0;
+    size_t pairs = event->box == NULL ? LEVEL_PAGE + 1 : LEVEL_COUNT;
 
     if (!concerns_people(store, event)) {
         return CTR_OK;
@@ -39,10 +39,7 @@ enum ctr_status store_reserve_people(struct store *store, const struct held_even
         step->steps = steps;
         step->steps_capacity = capacity;
     }
-    for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
-        pairs += kids[level] != KEY_NONE;
-    }
-    return people_reserve(&store->people, event->visitor, pairs);
+    return people_reserve(&store->people, event->visitor, where, pairs);
 }
 
 /* Where what happens to a key's people is listed. */
@@ -67,7 +64,7 @@ static inline void list_step(const struct crowd_target *target, int64_t second_s
                              const int32_t numbers[3])
 {
     struct step *step = target->step;
-    struct crowd_step *last = step->steps_count == 0 ? NULL : &step->steps[step->steps_count - 1];
+    struct crowd_step *last = NULL;
 
     if (second_s == PEOPLE_NEVER) {
         return;
@@ -76,6 +73,7 @@ static inline void list_step(const struct crowd_target *target, int64_t second_s
         add_crowd(target->own, numbers);
         return;
     }
+    last = step->steps_count == 0 ? NULL : &step->steps[step->steps_count - 1];
     if (last == NULL || last->second_s != second_s || last->cell.key != target->kid) {
         CTR_ASSERT(step->steps != NULL && step->steps_count < step->steps_capacity);
         last = &step->steps[step->steps_count++];
@@ -140,20 +138,19 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
 {
     int64_t second_s = moment_floor(event->ts_ms, 1000) / 1000;
     uint32_t flags = JOURNAL_PEOPLE;
+    struct people_touched touched = {
+        .visitor = event->visitor, .click = event->type == EVENT_CLICK, .second_s = second_s};
 
     if (!concerns_people(store, event)) {
         return 0;
     }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         struct people_moves moves;
-        struct people_touched touched = {.visitor = event->visitor,
-                                         .kid = kids[level],
-                                         .click = event->type == EVENT_CLICK,
-                                         .second_s = second_s};
 
         if (kids[level] == KEY_NONE) {
             continue;
         }
+        touched.kid = kids[level];
         if (people_touch(&store->people, &touched, &moves)) {
             list_moves(
                 &(struct crowd_target){.step = &store->step,

@@ -32,40 +32,42 @@ static enum verdict judge(const struct store_options *options, int64_t ts_ms, in
 
 /* The step at which an event enters: the end of the slice of the later of its event time and its
  * arrival. */
-static int64_t step_of(const struct store *store, int64_t arrival_ms, struct held_event *held)
+static int64_t step_of(const struct store *store, int64_t arrival_ms, int64_t ts_ms, uint8_t *flags)
 {
     int64_t to_ms = store->published.progress.to_ms; /* the writer's own word, read back */
-    int64_t later_ms = held->ts_ms > arrival_ms ? held->ts_ms : arrival_ms;
+    int64_t later_ms = ts_ms > arrival_ms ? ts_ms : arrival_ms;
     int64_t apply_ms = moment_floor(later_ms, SLICE_BASE_MS) + SLICE_BASE_MS;
 
     if (to_ms != MOMENT_NONE && arrival_ms < to_ms) {
         /* The clock has passed its arrival: only its event time can still hold it. */
-        held->flags |= HELD_STRAGGLER;
-        apply_ms = moment_floor(held->ts_ms, SLICE_BASE_MS) + SLICE_BASE_MS;
+        *flags |= HELD_STRAGGLER;
+        apply_ms = moment_floor(ts_ms, SLICE_BASE_MS) + SLICE_BASE_MS;
     }
     return to_ms != MOMENT_NONE && apply_ms < to_ms ? to_ms : apply_ms;
 }
 
 /* ---- hashes -------------------------------------------------------------------------------- */
 
-struct event_hashes store_hash_event(const struct store *store, const struct event *event)
+static uint64_t hash_text(const struct store *store, struct text text)
 {
-    const uint64_t *secret = store->options.hash_secret;
-    struct event_hashes hashes = {.page = names_hash(&store->names, event->page)};
+    return text.length == 0 ? 0 : hash_id(store->options.hash_secret, text.bytes, text.length);
+}
 
-    names_prefetch(&store->names, hashes.page);
+void store_hash_event(const struct store *store, const struct event *event,
+                      struct event_hashes *ret_hashes)
+{
+    uint64_t visitor = 0;
+
+    ret_hashes->page = names_hash(&store->names, event->page);
+    names_prefetch(&store->names, ret_hashes->page);
+    ret_hashes->box = 0;
     if (event->box.length > 0) {
-        hashes.box = names_hash(&store->names, event->box);
-        names_prefetch(&store->names, hashes.box);
+        ret_hashes->box = names_hash(&store->names, event->box);
+        names_prefetch(&store->names, ret_hashes->box);
     }
-    if (event->visitor.length > 0) {
-        hashes.visitor = hash_id(secret, event->visitor.bytes, event->visitor.length);
-        hashes.visitor = hashes.visitor == 0 ? 1 : hashes.visitor;
-    }
-    if (event->id.length > 0) {
-        hashes.id = hash_id(secret, event->id.bytes, event->id.length);
-    }
-    return hashes;
+    visitor = hash_text(store, event->visitor);
+    ret_hashes->visitor = visitor == 0 && event->visitor.length > 0 ? 1 : visitor;
+    ret_hashes->id = hash_text(store, event->id);
 }
 
 void store_fetch_names(const struct store *store, const struct event_hashes *hashes)
@@ -87,14 +89,16 @@ static uint64_t print_of(const struct event *event, const struct event_hashes *h
 }
 
 static enum ctr_status take_names(struct store *store, const struct event *event,
-                                  const struct event_hashes *hashes, struct held_event *held)
+                                  const struct event_hashes *hashes, struct name **ret_page,
+                                  struct name **ret_box)
 {
-    if (names_take_hashed(&store->names, event->page, hashes->page, &held->page) != CTR_OK) {
+    *ret_box = NULL;
+    if (names_take_hashed(&store->names, event->page, hashes->page, ret_page) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     if (event->box.length > 0 &&
-        names_take_hashed(&store->names, event->box, hashes->box, &held->box) != CTR_OK) {
-        names_give(&store->names, held->page);
+        names_take_hashed(&store->names, event->box, hashes->box, ret_box) != CTR_OK) {
+        names_give(&store->names, *ret_page);
         return CTR_NO_MEMORY;
     }
     return CTR_OK;
@@ -105,29 +109,34 @@ static enum ctr_status hold_event(struct store *store, uint32_t index, int64_t a
                                   int64_t delay_ms, const struct event *event,
                                   const struct event_hashes *hashes)
 {
+    bool has_id = event->id.length > 0;
     bool too_late = arrival_ms - event->ts_ms > store->options.dedup_horizon_ms;
-    struct held_event held = {.ts_ms = event->ts_ms,
-                              .partition = index,
-                              .visitor = hashes->visitor,
-                              .type = (uint8_t)event->type,
-                              .flags = event->filtered ? HELD_FILTERED : 0,
-                              .delay_ms = delay_ms > INT32_MAX ? INT32_MAX : (int32_t)delay_ms};
-    int64_t apply_ms = step_of(store, arrival_ms, &held);
+    uint8_t flags = event->filtered ? HELD_FILTERED : 0;
+    int64_t apply_ms = step_of(store, arrival_ms, event->ts_ms, &flags);
+    struct held_event *held = NULL;
+    struct name *page = NULL;
+    struct name *box = NULL;
 
-    if (take_names(store, event, hashes, &held) != CTR_OK) {
+    if (take_names(store, event, hashes, &page, &box) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    if (held_add(&store->held, apply_ms, &held) != CTR_OK) {
+        names_give(&store->names, box);
+        names_give(&store->names, page);
         return CTR_NO_MEMORY;
     }
     if (too_late) {
-        held.flags |= HELD_TOO_LATE;
-        held.flags |= event->id.length > 0 ? HELD_UNCHECKED : 0;
-    } else if (event->id.length > 0) {
-        held.print = print_of(event, hashes);
+        flags |= has_id ? HELD_TOO_LATE | HELD_UNCHECKED : HELD_TOO_LATE;
     }
-    if (held_add(&store->held, apply_ms, &held) != CTR_OK) {
-        names_give(&store->names, held.box);
-        names_give(&store->names, held.page);
-        return CTR_NO_MEMORY;
-    }
+    *held = (struct held_event){.ts_ms = event->ts_ms,
+                                .page = page,
+                                .box = box,
+                                .visitor = hashes->visitor,
+                                .print = has_id && !too_late ? print_of(event, hashes) : 0,
+                                .partition = index,
+                                .delay_ms = delay_ms > INT32_MAX ? INT32_MAX : (int32_t)delay_ms,
+                                .type = (uint8_t)event->type,
+                                .flags = flags};
     return CTR_OK;
 }
 
@@ -193,8 +202,9 @@ enum ctr_status store_record_hashed(struct store *store, uint32_t partition, int
 enum ctr_status store_record_event(struct store *store, uint32_t partition, int64_t offset,
                                    int64_t record_ms, int64_t now_ms, const struct event *event)
 {
-    struct event_hashes hashes = store_hash_event(store, event);
+    struct event_hashes hashes;
 
+    store_hash_event(store, event, &hashes);
     return store_record_hashed(store, partition, offset, record_ms, now_ms, event, &hashes);
 }
 

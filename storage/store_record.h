@@ -24,7 +24,8 @@ struct event_hashes {
     uint64_t page, box, visitor, id;
 };
 
-struct event_hashes store_hash_event(const struct store *store, const struct event *event);
+void store_hash_event(const struct store *store, const struct event *event,
+                      struct event_hashes *ret_hashes);
 void store_fetch_names(const struct store *store, const struct event_hashes *hashes);
 
 /* store_record_event() where the event's hashes are known. */

@@ -58,7 +58,7 @@ static enum ctr_status meet_again(struct store *store, const struct journal_even
         store->people_windows.count == 0 || event->ts_ms / 1000 < store->people.reach_s) {
         return CTR_OK;
     }
-    if (people_reserve(&store->people, event->visitor, LEVEL_COUNT) != CTR_OK) {
+    if (people_reserve(&store->people, event->visitor, NULL, LEVEL_COUNT) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
@@ -132,12 +132,17 @@ static void look_ahead(const struct store *store, const struct journal_part *par
         prefetch_event(store, &event);
     }
     if (i + PREFETCH_VISITORS < part->count) {
-        people_prefetch_visitor(&store->people, journal_at(part, i + PREFETCH_VISITORS).visitor);
+        struct people_hint hint =
+            people_look(&store->people, journal_at(part, i + PREFETCH_VISITORS).visitor);
+
+        people_prefetch_visitor(&store->people, &hint);
     }
     if (i + PREFETCH_KEYS < part->count) {
         const struct journal_event event = journal_at(part, i + PREFETCH_KEYS);
 
-        people_prefetch_pairs(&store->people, event.visitor);
+        struct people_hint hint = people_look(&store->people, event.visitor);
+
+        people_prefetch_pairs(&store->people, &hint);
         prefetch_keys(store, &event);
     }
 }

@@ -153,6 +153,7 @@ static enum ctr_status restore_event(struct store *store, const struct checkpoin
                                .delay_ms = HELD_DELAY_UNKNOWN,
                                .type = (uint8_t)(type & 1),
                                .flags = (uint8_t)(type >> 1)};
+    struct held_event *held = NULL;
 
     page.bytes = unpack_bytes(unpacker, EVENT_ID_BYTES_MAX, &page.length);
     box.bytes = unpack_bytes(unpacker, EVENT_ID_BYTES_MAX, &box.length);
@@ -164,7 +165,11 @@ static enum ctr_status restore_event(struct store *store, const struct checkpoin
         store_take_name(store, box, &event.box) != CTR_OK) {
         return CTR_NO_MEMORY;
     }
-    return held_add(&store->held, bucket->apply_ms, &event);
+    if (held_add(&store->held, bucket->apply_ms, &held) != CTR_OK) {
+        return CTR_NO_MEMORY;
+    }
+    *held = event;
+    return CTR_OK;
 }
 
 static enum ctr_status restore_held(struct store *store, const struct checkpoint *from)

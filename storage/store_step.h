@@ -9,6 +9,7 @@
 #include "storage/hash.h"
 #include "storage/held.h"
 #include "storage/minutes.h"
+#include "storage/people.h"
 #include "storage/slices.h"
 #include "storage/store.h"
 
@@ -63,8 +64,9 @@ struct crowd_list {
 
 /* What an event will look for, as far as it can be said before its turn. */
 struct foreseen {
-    uint64_t visitor;   /* 0 none */
-    uint64_t placement; /* hash of its key there */
+    uint64_t visitor;         /* 0 none */
+    struct people_hint where; /* it is */
+    uint64_t placement;       /* hash of its key there */
 };
 
 enum { AHEAD_EVENTS = 32 }; /* so many are hashed before their turn, a power of two */
@@ -126,7 +128,7 @@ uint32_t store_meet(struct store *store, const struct held_event *event,
                     const uint32_t kids[LEVEL_COUNT], struct gain *const gains[LEVEL_COUNT]);
 CTR_MUST_USE enum ctr_status store_reserve_people(struct store *store,
                                                   const struct held_event *event,
-                                                  const uint32_t kids[LEVEL_COUNT]);
+                                                  const struct people_hint *where);
 
 /* The hash of a visitor and a place where click_gap looks. */
 uint64_t store_place(uint64_t visitor, uint64_t page_hash, uint64_t box_hash);

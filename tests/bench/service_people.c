@@ -157,7 +157,7 @@ static void record_group(struct bench *bench, int64_t begin_ms, int first)
     struct event_hashes hashes[GROUP];
 
     for (int i = 0; i < GROUP; i++) {
-        hashes[i] = store_hash_event(bench->store, &bench->made[first + i].event);
+        store_hash_event(bench->store, &bench->made[first + i].event, &hashes[i]);
     }
     for (int i = 0; i < GROUP; i++) {
         store_fetch_names(bench->store, &hashes[i]);

@@ -22,10 +22,13 @@ static void begin(uint64_t limit, int64_t reach_s)
 static bool touch_key(uint64_t visitor, uint32_t kid, bool click, int64_t second_s,
                       struct people_moves *ret_moves)
 {
+    struct people_hint hint;
+
     people_prefetch(&people, visitor);
-    people_prefetch_visitor(&people, visitor);
-    people_prefetch_pairs(&people, visitor);
-    assert_int_equal(people_reserve(&people, visitor, 1), CTR_OK);
+    hint = people_look(&people, visitor);
+    people_prefetch_visitor(&people, &hint);
+    people_prefetch_pairs(&people, &hint);
+    assert_int_equal(people_reserve(&people, visitor, &hint, 1), CTR_OK);
     return people_touch(&people,
                         &(struct people_touched){
                             .visitor = visitor, .kid = kid, .click = click, .second_s = second_s},
@@ -425,7 +428,7 @@ static void the_keys_of_an_event_are_touched_after_one_reservation(void **state)
         int64_t second_s = BEGIN_S + event;
         uint64_t visitor = hash_mix(event % 7, 1, 1);
 
-        assert_int_equal(people_reserve(&people, visitor, 4), CTR_OK);
+        assert_int_equal(people_reserve(&people, visitor, NULL, 4), CTR_OK);
         for (uint32_t level = 0; level < 4; level++) {
             const struct people_touched touched = {.visitor = visitor,
                                                    .kid = level == 0 ? 0 : event * 4 + level,

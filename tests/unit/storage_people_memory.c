@@ -25,7 +25,7 @@ void *__wrap_table_alloc(size_t bytes)
 /* Nothing is changed by what fails; it is tried again until memory is back. */
 static void reserve(struct dice *dice, int visitor, size_t count)
 {
-    while (people_reserve(&people, model_visitor(visitor), count) != CTR_OK) {
+    while (people_reserve(&people, model_visitor(visitor), NULL, count) != CTR_OK) {
         fault.armed = false;
         model_check(dice, &model, &people);
         fault.failures++;

@@ -9,6 +9,7 @@ enum { EVENTS = 4000 };
 
 static struct people people;
 static struct model model;
+static struct people_hint hints[MODEL_VISITORS]; /* of some time ago */
 
 /* Through words and back, as an image does, with what a start counts anew. */
 static void reload(void)
@@ -42,6 +43,7 @@ static void reload(void)
     people_done(&people);
     people = fresh;
     memset(&fresh, 0, sizeof fresh);
+    memset(hints, 0, sizeof hints);
 }
 
 static void play_event(struct dice *dice, int64_t now_s, int talkative)
@@ -52,7 +54,13 @@ static void play_event(struct dice *dice, int64_t now_s, int talkative)
     bool click = dice_percent(dice, 35);
     int64_t second_s = dice_percent(dice, 20) ? dice_between(dice, model.reach_s, now_s) : now_s;
 
-    assert_int_equal(people_reserve(&people, model_visitor(visitor), count), CTR_OK);
+    if (dice_percent(dice, 50)) {
+        int other = (int)dice_below(dice, MODEL_VISITORS);
+
+        hints[other] = people_look(&people, model_visitor(other));
+    }
+    assert_int_equal(people_reserve(&people, model_visitor(visitor), &hints[visitor], count),
+                     CTR_OK);
     for (size_t i = 0; i < count; i++) {
         model_touch(dice, &model, &people, visitor, i == 0 ? 0 : (int)dice_below(dice, kids), click,
                     second_s);
@@ -69,6 +77,7 @@ static void play(struct dice *dice)
     model_begin(&model, now_s - MODEL_SPAN_S,
                 dice_percent(dice, 50) ? 1000000 : (uint64_t)dice_between(dice, 20, 400));
     assert_int_equal(people_init(&people, MODEL_SPAN_S, model.limit), CTR_OK);
+    memset(hints, 0, sizeof hints);
     people_set_reach(&people, model.reach_s);
     for (int e = 0; e < EVENTS; e++) {
         play_event(dice, now_s, talkative);

@@ -26,7 +26,7 @@ static void view_key(uint64_t visitor, uint32_t kid, int64_t second_s)
 {
     struct people_moves moves;
 
-    assert_int_equal(people_reserve(&people, visitor, 1), CTR_OK);
+    assert_int_equal(people_reserve(&people, visitor, NULL, 1), CTR_OK);
     assert_true(people_touch(
         &people, &(struct people_touched){.visitor = visitor, .kid = kid, .second_s = second_s},
         &moves));

@@ -23,7 +23,7 @@ static void view(uint32_t kid, int64_t second_s)
 {
     struct people_moves moves;
 
-    assert_int_equal(people_reserve(&people, VISITOR, 1), CTR_OK);
+    assert_int_equal(people_reserve(&people, VISITOR, NULL, 1), CTR_OK);
     assert_true(people_touch(
         &people, &(struct people_touched){.visitor = VISITOR, .kid = kid, .second_s = second_s},
         &moves));
@@ -129,7 +129,7 @@ static void a_table_is_made_for_live_pairs_alone(void **state)
         view(kid, BEGIN_S + kid);
     }
     people_set_reach(&people, BEGIN_S + 5);
-    assert_int_equal(people_reserve(&people, VISITOR, 4), CTR_OK);
+    assert_int_equal(people_reserve(&people, VISITOR, NULL, 4), CTR_OK);
     assert_false(visitor_is_large(visitor()));
     assert_int_equal(visitor_count(visitor()), VISITOR_PAIRS - 5);
     for (uint32_t kid = 0; kid < VISITOR_PAIRS; kid++) {

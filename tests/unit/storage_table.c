@@ -109,7 +109,7 @@ static void touch(struct people *people, uint64_t number, int64_t second_s)
         .visitor = visitor_of(number), .kid = (uint32_t)number % 1000, .second_s = second_s};
     struct people_moves moves;
 
-    assert_int_equal(people_reserve(people, touched.visitor, 1), CTR_OK);
+    assert_int_equal(people_reserve(people, touched.visitor, NULL, 1), CTR_OK);
     assert_true(people_touch(people, &touched, &moves));
 }
 
