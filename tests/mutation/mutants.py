@@ -77,8 +77,8 @@ MUTANTS = [
 
     # ---- people
     ("last_view_is_not_the_latest", "storage/people.c",
-     "    *second_s = later(*second_s, touched->second_s);",
-     "    *second_s = touched->second_s;"),
+     "    view_s = later(before.view_s, touched->second_s);",
+     "    view_s = touched->second_s;"),
     ("max_for_min_of_view_and_click", "storage/people.c",
      "        move(earlier(before->view_s, before->click_s), earlier(after.view_s, after.click_s));",
      "        move(later(before->view_s, before->click_s), later(after.view_s, after.click_s));"),
