@@ -7,16 +7,6 @@
 #include "storage/people_internal.h"
 #include "storage/prefetch.h"
 
-uint32_t people_kids_like(const uint32_t kids[4], uint32_t kid)
-{
-    uint32_t like = 0;
-
-    for (uint32_t i = 0; i < 4; i++) {
-        like |= (uint32_t)(kids[i] == kid) << i;
-    }
-    return like;
-}
-
 uint32_t people_lines_of(const struct people *people, const struct people_visitor *visitor,
                          uint32_t ret_lines[PEOPLE_LINES])
 {

@@ -5,10 +5,6 @@
 #ifndef LIVECTR_STORAGE_PEOPLE_VISITOR_H
 #define LIVECTR_STORAGE_PEOPLE_VISITOR_H
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include "storage/moment.h"
 #include "storage/names.h"
 #include "storage/people.h"
@@ -119,32 +115,28 @@ static inline bool times_live(const struct people *people, const struct people_t
 
 /* ---- a pair -------------------------------------------------------------------------------- */
 
-/* Which of four kids are `kid`: bit 0 is the first. Without the help of SSE2. */
-uint32_t people_kids_like(const uint32_t kids[4], uint32_t kid);
-
-static inline uint32_t kids_like(const uint32_t kids[4], uint32_t kid)
+/* Which of some kids are `kid`: bit 0 is the first. One by one: the one that was put last is on its
+ * way to memory alone, and a look at four together would wait until it is there. */
+static inline uint32_t kids_like(const uint32_t *kids, uint32_t count, uint32_t kid)
 {
-#ifdef __SSE2__
-    __m128i four = _mm_loadu_si128((const __m128i *)(const void *)kids);
-    __m128i like = _mm_cmpeq_epi32(four, _mm_set1_epi32((int)kid));
+    uint32_t like = 0;
 
-    return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(like));
-#else
-    return people_kids_like(kids, kid);
-#endif
+    for (uint32_t i = 0; i < count; i++) {
+        like |= (uint32_t)(kids[i] == kid) << i;
+    }
+    return like;
 }
 
 static inline uint32_t line_like(const struct people_line *line, uint32_t kid)
 {
-    return kids_like(line->kids, kid) | kids_like(&line->kids[PEOPLE_LINE_PAIRS - 4], kid)
-                                            << (PEOPLE_LINE_PAIRS - 4);
+    return kids_like(line->kids, PEOPLE_LINE_PAIRS, kid);
 }
 
 static inline struct people_times *visitor_find_small(const struct lines *lines,
                                                       struct people_visitor *visitor, uint32_t kid)
 {
     struct people_line *chains[PEOPLE_CHAINS] = {NULL};
-    uint32_t like = kids_like(visitor->as.small.kids, kid);
+    uint32_t like = kids_like(visitor->as.small.kids, PEOPLE_HEAD_PAIRS, kid);
     uint32_t count = visitor_lines(visitor_count(visitor));
 
     if (like != 0) {

@@ -2,7 +2,6 @@
  *
  * One visitor's pairs: lines that are hung on and given back, and a table for a bot.
  */
-#include "tests/property/storage_dice.h"
 #include "tests/support/people_pairs.h"
 #include "tests/support/test.h"
 
@@ -33,36 +32,6 @@ static void view(uint32_t kid, int64_t second_s)
 static const struct people_visitor *visitor(void)
 {
     return people_find(&people, &people.parts[0], VISITOR);
-}
-
-static void compare_kids(struct dice *dice)
-{
-    struct people_line line;
-    uint32_t kid = dice_percent(dice, 10) ? KEY_NONE : (uint32_t)dice_next(dice);
-    uint32_t wanted = 0;
-
-    for (uint32_t i = 0; i < PEOPLE_LINE_PAIRS; i++) {
-        /* Many that are alike, or differ in one bit. */
-        line.kids[i] = dice_percent(dice, 40)
-                           ? kid
-                           : kid ^ (dice_percent(dice, 50) ? UINT32_C(1) << dice_below(dice, 32)
-                                                           : (uint32_t)dice_next(dice));
-        wanted |= (uint32_t)(line.kids[i] == kid) << i;
-    }
-    ROUND_CHECK(dice, line_like(&line, kid) == wanted, "%x, not %x", line_like(&line, kid), wanted);
-    for (uint32_t from = 0; from <= PEOPLE_LINE_PAIRS - 4; from++) {
-        uint32_t like = people_kids_like(&line.kids[from], kid);
-
-        ROUND_CHECK(dice, like == (wanted >> from & 15), "%x, not %x", like, wanted >> from & 15);
-        ROUND_CHECK(dice, like == kids_like(&line.kids[from], kid), "%x, not %x", like,
-                    kids_like(&line.kids[from], kid));
-    }
-}
-
-static void kids_are_compared_alike_with_and_without_sse2(void **state)
-{
-    (void)state;
-    dice_play(compare_kids, 20000, 2);
 }
 
 /* Line by line, until lines do not do any more. */
@@ -221,7 +190,6 @@ static void a_table_shrinks_with_its_pairs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kids_are_compared_alike_with_and_without_sse2),
         cmocka_unit_test(a_visitor_takes_a_line_when_the_ones_before_are_full),
         cmocka_unit_test(a_dead_pair_makes_room_before_a_line_is_taken),
         cmocka_unit_test(a_table_is_made_for_live_pairs_alone),
