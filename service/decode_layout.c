@@ -17,7 +17,8 @@ static inline bool is_part(const struct layout *layout, const struct layout_part
     if (length < BYTES_TOGETHER)
         return bytes_head(at, length) == part->head;
     return bytes_load(at) == part->head && bytes_load(at + length - BYTES_TOGETHER) == part->tail &&
-           (length <= 2 * BYTES_TOGETHER || memcmp(at, layout->bytes + part->begin, length) == 0);
+           (length <= (size_t)2 * BYTES_TOGETHER ||
+            memcmp(at, layout->bytes + part->begin, length) == 0);
 }
 
 /* The first stop at or after a place; the last brace is one. */

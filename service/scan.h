@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The one pass over all bytes of a record: where those stand at which a reader of JSON has to stop
- * inside of a string, as bits, 64 bytes a word. With AVX-512, AVX2 or SSE2 where the processor has it, else
- * eight bytes at a time; all give the same bits. Thread: any; nothing is kept.
+ * inside of a string, as bits, 64 bytes a word. With AVX-512, AVX2 or SSE2 where the processor has
+ * it, else eight bytes at a time; all give the same bits. Thread: any; nothing is kept.
  */
 #ifndef LIVECTR_SERVICE_SCAN_H
 #define LIVECTR_SERVICE_SCAN_H
