@@ -38,10 +38,10 @@ struct reader {
     const char *last;     /* the brace that must end the record */
     struct layout *draft; /* what is learned of it, NULL: nothing */
     const char *part;     /* then: where the value before ended */
-    uint64_t seen;    /* nodes whose name has come, a bit each */
-    unsigned found;   /* FIELD_BITs */
-    size_t previous;  /* the node whose name came last, 0 at first */
-    bool ended;       /* whole, with nothing after it */
+    uint64_t seen;        /* nodes whose name has come, a bit each */
+    unsigned found;       /* FIELD_BITs */
+    size_t previous;      /* the node whose name came last, 0 at first */
+    bool ended;           /* whole, with nothing after it */
     size_t depth, strays_count;
     struct open opens[1 + FAST_DEPTH_MAX]; /* from 1 on */
     struct stray strays[FAST_NAMES_MAX];
