@@ -71,11 +71,11 @@ enum ctr_status people_reserve(struct people *people, uint64_t visitor,
 
 int64_t people_purge_number(int64_t reach_s)
 {
-    return moment_floor(reach_s, PEOPLE_PURGE_S) / PEOPLE_PURGE_S;
+    return reach_s == MOMENT_NONE ? 0 : reach_s * PEOPLE_PURGE_PARTS;
 }
 
-/* Sweeps a part for each span of event time that has passed. After a jump there are more than one
- * call should take the time for: the next ones go on. */
+/* Sweeps what is to be swept by now. After a jump that is more than one call should take the time
+ * for: the next ones go on. */
 static void purge(struct people *people)
 {
     int64_t now = people_purge_number(people->reach_s);

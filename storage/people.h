@@ -27,8 +27,7 @@
  * live pairs, so a number that another key was given has dead pairs alone, and a dead pair that is
  * met again begins anew. The crowd slices follow from the pairs: a start needs no other record of
  * them. Times are whole seconds since the epoch, kept modulo 2^24 (194 days); each part is swept
- * every five hours of event time at the latest, before a time could be mistaken for one of the next
- * round.
+ * every 17 minutes of event time, before a time could be mistaken for one of the next round.
  *
  * Loading: people_merge() in any order and any number of times, then people_count() once. Because
  * times merge by maximum, that leads to the same table however often an event is merged.
@@ -51,7 +50,7 @@ enum {
     PEOPLE_CHAINS = 4, /* of lines that hang on a visitor */
     PEOPLE_LINES = 8,
     PEOPLE_AT_ONCE = 4, /* pairs of one event */
-    PEOPLE_PURGE_S = 1, /* event time after which the next part is swept */
+    PEOPLE_PURGE_PARTS = 4, /* swept in each second of event time */
     PEOPLE_TIME_BITS = 24
 };
 #define PEOPLE_NEVER INT64_MIN
@@ -90,7 +89,7 @@ struct people {
     uint32_t newest_mask;
     struct lines lines;
     uint64_t given; /* lines, so far */
-    int64_t purged; /* how many spans of PEOPLE_PURGE_S since the epoch a part was swept in */
+    int64_t purged; /* parts, had it been so since the epoch */
     uint64_t bytes; /* in use: lines, tables of large visitors, indexes, the ring */
 };
 

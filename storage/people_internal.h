@@ -81,7 +81,7 @@ static inline uint32_t people_room(uint32_t size)
     return size - size / 5 - (size > 0);
 }
 
-/* How many spans of PEOPLE_PURGE_S have passed. */
+/* How many parts are to be swept by then. */
 int64_t people_purge_number(int64_t reach_s);
 
 /* Empties a part of an older generation. */
