@@ -137,8 +137,8 @@ struct MHD_Response *http_repeat_find(struct http_lane *lane, struct exchange *e
 
 /* It was answered after all, by `response`. True: takes `built` over, as it may be asked for again.
  */
-bool http_repeat_keep(struct http_lane *lane, const struct exchange *exchange,
-                      const struct api_response *response, struct MHD_Response *built);
+bool http_repeat_keep(const struct exchange *exchange, const struct api_response *response,
+                      struct MHD_Response *built);
 
 /* ---- http_tls.c ---- */
 

@@ -84,7 +84,7 @@ enum MHD_Result http_send(struct http_lane *lane, struct MHD_Connection *connect
         add_headers(built, response, access, closing))
         result = MHD_queue_response(connection, access->status, built);
     if (result == MHD_YES && !closing)
-        kept = http_repeat_keep(lane, exchange, response, built);
+        kept = http_repeat_keep(exchange, response, built);
     if (built != NULL && !kept)
         MHD_destroy_response(built);
     api_response_done(response);

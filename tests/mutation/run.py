@@ -25,14 +25,17 @@ from mutants import MUTANTS  # noqa: E402
 TREE = os.path.join(ROOT, "build", "mutation")
 SECONDS = os.path.join(TREE, "seconds.json")
 SECONDS_MAX = 120
-PROGRAMS = ("unit_storage", "unit_api_accept", "unit_api_auth", "unit_api_backfill",
-            "unit_api_callers", "unit_api_cors", "unit_api_cursor", "unit_api_digest", "unit_api_documents",
-            "unit_api_etag", "unit_api_export", "unit_api_flow", "unit_api_fresh", "unit_api_guard",
-            "unit_api_http", "unit_api_list", "unit_api_overload", "unit_api_rows", "unit_api_series",
-            "unit_api_stream", "unit_api_tokens", "unit_service_gate", "unit_service_ceiling",
-            "unit_service_checkpointer", "unit_service_decode", "unit_service_life",
-            "unit_service_offline", "unit_service_pipeline", "unit_service_scout",
-            "unit_service_secret", "property_service_memory", "property_storage")
+PROGRAMS = ("property_service_memory", "property_storage", "unit_api_accept", "unit_api_auth",
+            "unit_api_backfill", "unit_api_callers", "unit_api_cors", "unit_api_cursor",
+            "unit_api_digest", "unit_api_documents", "unit_api_etag", "unit_api_export",
+            "unit_api_flow", "unit_api_fresh", "unit_api_guard", "unit_api_http", "unit_api_list",
+            "unit_api_overload", "unit_api_router", "unit_api_rows", "unit_api_series",
+            "unit_api_stream", "unit_api_tokens", "unit_service_ceiling",
+            "unit_service_checkpointer", "unit_service_decode", "unit_service_gate",
+            "unit_service_life", "unit_service_offline", "unit_service_pipeline",
+            "unit_service_printable", "unit_service_replay", "unit_service_scan",
+            "unit_service_scout", "unit_service_secret", "unit_service_snapshot",
+            "unit_service_token", "unit_storage")
 
 
 def copy_tree() -> None:

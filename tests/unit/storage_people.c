@@ -296,6 +296,35 @@ static void old_pairs_are_purged_though_the_table_is_never_empty(void **state)
     people_done(&people);
 }
 
+/* A line that was given back still looks like this visitor's: only its last bits are overwritten.
+ */
+static void a_hint_does_not_outlive_its_line(void **state)
+{
+    struct people_moves moves;
+    struct people_hint hint;
+    int64_t now_s = BEGIN_S + 2 * SPAN_S;
+    uint64_t visitor = UINT64_C(5) << 20;
+
+    (void)state;
+    begin(100, BEGIN_S);
+    assert_true(touch(visitor, false, BEGIN_S, &moves));
+    hint = people_look(&people, visitor);
+    assert_true(hint.slot != 0);
+    people_set_reach(&people, now_s);
+    assert_int_equal(people_reserve(&people, visitor, &hint, 1), CTR_OK);
+    assert_true(people_touch(
+        &people, &(struct people_touched){.visitor = visitor, .kid = 7, .second_s = now_s},
+        &moves));
+    assert_move(moves.viewer, NEVER, now_s);
+    hint = people_look(&people, visitor);
+    assert_int_equal(people_reserve(&people, visitor, &hint, 1), CTR_OK);
+    assert_true(people_touch(
+        &people, &(struct people_touched){.visitor = visitor, .kid = 7, .second_s = now_s + 1},
+        &moves));
+    assert_move(moves.viewer, now_s, now_s + 1);
+    people_done(&people);
+}
+
 /* One of so many pairs that they have a table: it is not made anew for the dead ones in it. */
 static void dead_pairs_of_a_busy_visitor_never_live_again(void **state)
 {
@@ -454,6 +483,7 @@ int main(void)
         cmocka_unit_test(after_a_long_silence_every_part_is_empty),
         cmocka_unit_test(moves_are_the_same_at_every_time),
         cmocka_unit_test(a_pair_of_long_ago_is_never_taken_for_one_of_now),
+        cmocka_unit_test(a_hint_does_not_outlive_its_line),
         cmocka_unit_test(old_pairs_are_purged_though_the_table_is_never_empty),
         cmocka_unit_test(dead_pairs_of_a_busy_visitor_never_live_again),
         cmocka_unit_test(new_visitors_take_the_slots_of_dead_ones),
