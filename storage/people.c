@@ -6,7 +6,7 @@
 
 #include "storage/moment.h"
 
-enum { PURGED_AT_ONCE = 256 /* some 20 ms at ten million pairs */ };
+enum { PURGED_AT_ONCE = 8192 /* visitors: some 3 ms at a dozen pairs each */ };
 
 enum ctr_status people_init(struct people *people, uint32_t span_s, uint64_t limit)
 {
@@ -74,24 +74,29 @@ int64_t people_purge_number(int64_t reach_s)
     return reach_s == MOMENT_NONE ? 0 : reach_s * PEOPLE_PURGE_PARTS;
 }
 
-/* Sweeps what is to be swept by now. After a jump that is more than one call should take the time
- * for: the next ones go on. */
+/* Sweeps what is to be swept by now. Reach moves by the grain of the longest window with people,
+ * and may jump: what is more than one call should take the time for is left to the next ones. Parts
+ * take turns whatever the time is: were it the time that says which one, some never would have
+ * theirs where it always moves by as much. */
 static void purge(struct people *people)
 {
     int64_t now = people_purge_number(people->reach_s);
+    uint32_t visitors = 0;
 
     if (now - people->purged > PEOPLE_PARTS) {
         people->purged = now - PEOPLE_PARTS;
     }
-    for (int swept = 0; people->purged < now && swept < PURGED_AT_ONCE; swept++) {
-        struct people_part *part = &people->parts[people->purged & (PEOPLE_PARTS - 1)];
+    while (people->purged < now && visitors < PURGED_AT_ONCE) {
+        struct people_part *part = &people->parts[people->next_part];
 
+        visitors += part->count;
         people_refresh(people, part);
         if (part->size > 0) {
             enum ctr_status status = people_renew(people, part);
 
             (void)status; /* it is swept in any case: only its index may stay too large */
         }
+        people->next_part = (people->next_part + 1) % PEOPLE_PARTS;
         people->purged++;
     }
 }

@@ -27,7 +27,8 @@
  * live pairs, so a number that another key was given has dead pairs alone, and a dead pair that is
  * met again begins anew. The crowd slices follow from the pairs: a start needs no other record of
  * them. Times are whole seconds since the epoch, kept modulo 2^24 (194 days); each part is swept
- * every 17 minutes of event time, before a time could be mistaken for one of the next round.
+ * every 17 minutes of event time or in every 4,096th step, before a time could be mistaken for one
+ * of the next round.
  *
  * Loading: people_merge() in any order and any number of times, then people_count() once. Because
  * times merge by maximum, that leads to the same table however often an event is merged.
@@ -49,8 +50,8 @@ enum {
     PEOPLE_LINE_PAIRS = 6,
     PEOPLE_CHAINS = 4, /* of lines that hang on a visitor */
     PEOPLE_LINES = 8,
-    PEOPLE_AT_ONCE = 4, /* pairs of one event */
-    PEOPLE_PURGE_PARTS = 4, /* swept in each second of event time */
+    PEOPLE_AT_ONCE = 4,     /* pairs of one event */
+    PEOPLE_PURGE_PARTS = 4, /* swept for each second that reach moves */
     PEOPLE_TIME_BITS = 24
 };
 #define PEOPLE_NEVER INT64_MIN
@@ -64,7 +65,7 @@ struct people_part {
     uint64_t generation; /* of the table when it was last touched: an older one is all garbage */
 };
 
-/* Where a visitor was found, if it was: true until a line is given back. */
+/* Where a visitor was found, if it was: true until a line is given back, or the table is done. */
 struct people_hint {
     uint64_t slot;  /* 0: nowhere */
     uint64_t given; /* the table's, then */
@@ -88,9 +89,10 @@ struct people {
     uint32_t newest_count; /* seconds from reach on that a time may lie in */
     uint32_t newest_mask;
     struct lines lines;
-    uint64_t given; /* lines, so far */
-    int64_t purged; /* parts, had it been so since the epoch */
-    uint64_t bytes; /* in use: lines, tables of large visitors, indexes, the ring */
+    uint64_t given;     /* lines, so far */
+    int64_t purged;     /* parts, had it been so since the epoch */
+    uint32_t next_part; /* to be swept */
+    uint64_t bytes;     /* in use: lines, tables of large visitors, indexes, the ring */
 };
 
 /* What one event changed for the three counts of a slice: the second a person leaves

@@ -272,26 +272,27 @@ static void a_pair_of_long_ago_is_never_taken_for_one_of_now(void **state)
 static void old_pairs_are_purged_though_the_table_is_never_empty(void **state)
 {
     struct people_moves moves;
-    const struct people_part *part = &people.parts[0];
+    const struct people_part *part = &people.parts[PEOPLE_PARTS - 1]; /* its turn is the last */
+    uint64_t visitor = (uint64_t)(PEOPLE_PARTS - 1) << 52;
     int64_t now_s = BEGIN_S + 600;
 
     (void)state;
     begin(100, BEGIN_S);
-    assert_true(touch(VISITOR + 1, true, BEGIN_S, &moves));
-    assert_true(touch(VISITOR, false, now_s, &moves));
+    assert_true(touch(visitor + 1, true, BEGIN_S, &moves));
+    assert_true(touch(visitor, false, now_s, &moves));
     people_set_reach(&people, BEGIN_S + 1);
     assert_int_equal(people.live, 1);
     assert_int_equal(part->count, 2);
     for (; now_s < BEGIN_S + PEOPLE_PARTS / PEOPLE_PURGE_PARTS; now_s += 50) {
         people_set_reach(&people, now_s);
-        assert_true(touch(VISITOR, false, now_s + 50, &moves));
+        assert_true(touch(visitor, false, now_s + 50, &moves));
         assert_int_equal(people.live, 1);
     }
     people_set_reach(&people, now_s);
     assert_int_equal(part->count, 1);
-    assert_true(touch(VISITOR, true, now_s + 1, &moves));
+    assert_true(touch(visitor, true, now_s + 1, &moves));
     assert_move(moves.clicker, NEVER, now_s);
-    assert_true(touch(VISITOR + 1, false, now_s + 1, &moves));
+    assert_true(touch(visitor + 1, false, now_s + 1, &moves));
     assert_move(moves.clicker, NEVER, NEVER);
     people_done(&people);
 }
