@@ -142,7 +142,8 @@ struct MHD_Response *http_repeat_find(struct http_lane *lane, struct exchange *e
 }
 
 /* The picture of the slot was looked at before the answer was made: where a step came in between,
- * it never is the published one again, and the answer is not found. */
+ * it never is the published one again, and the answer is not found. (Where the end of the log was
+ * lost and found again within this millisecond, without a step, it is: so old an answer may be.) */
 bool http_repeat_keep(const struct exchange *exchange, const struct api_response *response,
                       struct MHD_Response *built)
 {

@@ -85,33 +85,61 @@ static inline const char *pair_differs(const struct event *fast, const struct de
     return fast->filtered != event->filtered ? "filtered" : NULL;
 }
 
-/* The record through the judge, and through the fast decoder with every scan that this machine has
- * (or one of them, by `which` below SCAN_KINDS). All must take it or none. NULL: all agree. */
+/* The record through the fast decoder. False: it is plain as it was not before, or the other way
+ * round; *wrong: what differs from what the judge made of it. */
+static inline bool pair_decode(struct pair *pair, scan_function *scan, struct text record,
+                               enum topic_type type, const struct decoded *judged, int *taken,
+                               const char **ret_wrong)
+{
+    struct event event;
+    bool plain;
+
+    pair->room->escapes.used = 0;
+    plain = fast_decode(&pair->schema, scan, pair->room, record, type, &event);
+    if (*taken >= 0 && *taken != plain) {
+        *ret_wrong = "plain to one scan only, or by one layout";
+        return false;
+    }
+    *taken = plain;
+    *ret_wrong = plain ? pair_differs(&event, judged) : NULL;
+    return *ret_wrong == NULL;
+}
+
+/* With one scan: walked through, as no layout is known, and then by its own layout. */
+static inline bool pair_scan(struct pair *pair, scan_function *scan, struct text record,
+                             enum topic_type type, const struct decoded *judged, int *taken,
+                             const char **ret_wrong)
+{
+    pair->room->layouts = (struct layouts){.learn_every = 1};
+    return pair_decode(pair, scan, record, type, judged, taken, ret_wrong) &&
+           pair_decode(pair, scan, record, type, judged, taken, ret_wrong);
+}
+
+/* The record through the judge, and through the fast decoder: with the layouts of the records
+ * before it, and with every scan that this machine has (or one of them, by `which` below
+ * SCAN_KINDS). All must take it or none. NULL: all agree. */
 static inline const char *pair_check(struct pair *pair, const char *bytes, size_t length,
                                      enum topic_type type, enum scan_kind which)
 {
     struct text record = {bytes, length};
+    static struct layouts known;
     struct decoded judged;
-    struct event event;
     const char *wrong = NULL;
     int taken = -1;
+    bool good = true;
 
     pair->records++;
     judge_record(pair->judge, bytes, length, type, &judged);
-    for (unsigned time = 0; length > 0 && time < 2 * SCAN_KINDS && wrong == NULL; time++) {
-        enum scan_kind kind = (enum scan_kind)(time / 2); /* the second time by its layout */
-        bool plain;
-
-        if (scan_of(kind) == NULL || (which < SCAN_KINDS && kind != which))
-            continue;
-        pair->room->escapes.used = 0;
-        plain = fast_decode(&pair->schema, scan_of(kind), pair->room, record, type, &event);
-        if (taken >= 0 && taken != plain)
-            return "plain to one scan only, or at one time";
-        taken = plain;
-        if (plain)
-            wrong = pair_differs(&event, &judged);
+    if (length > 0) {
+        good = pair_decode(pair, scan_best(), record, type, &judged, &taken, &wrong);
+        known = pair->room->layouts;
     }
+    for (enum scan_kind kind = 0; length > 0 && kind < SCAN_KINDS && good; kind++) {
+        if (scan_of(kind) != NULL && (which >= SCAN_KINDS || kind == which))
+            good = pair_scan(pair, scan_of(kind), record, type, &judged, &taken, &wrong);
+    }
+    if (length > 0)
+        pair->room->layouts = known;
     pair->events += judged.is_event;
     pair->plain += taken == 1;
     return wrong;

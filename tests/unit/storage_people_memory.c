@@ -25,7 +25,10 @@ void *__wrap_table_alloc(size_t bytes)
 /* Nothing is changed by what fails; it is tried again until memory is back. */
 static void reserve(struct dice *dice, int visitor, size_t count)
 {
-    while (people_reserve(&people, model_visitor(visitor), NULL, count) != CTR_OK) {
+    struct people_hint hint =
+        people_look(&people, model_visitor(visitor)); /* of before, each time */
+
+    while (people_reserve(&people, model_visitor(visitor), &hint, count) != CTR_OK) {
         fault.armed = false;
         model_check(dice, &model, &people);
         fault.failures++;
