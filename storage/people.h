@@ -27,8 +27,8 @@
  * live pairs, so a number that another key was given has dead pairs alone, and a dead pair that is
  * met again begins anew. The crowd slices follow from the pairs: a start needs no other record of
  * them. Times are whole seconds since the epoch, kept modulo 2^24 (194 days); each part is swept
- * every 17 minutes of event time or in every 4,096th step, before a time could be mistaken for one
- * of the next round.
+ * within 17 minutes of event time, or within the 4,096 steps after a jump at the latest, before a
+ * time could be mistaken for one of the next round.
  *
  * Loading: people_merge() in any order and any number of times, then people_count() once. Because
  * times merge by maximum, that leads to the same table however often an event is merged.

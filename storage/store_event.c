@@ -152,25 +152,10 @@ static enum ctr_status plan_gap(struct store *store, struct plan *plan)
                : CTR_NO_MEMORY;
 }
 
-/* step_start(), which nearly always is that of the event before. */
-static int64_t start_of(const struct store *store, int64_t ts_ms)
-{
-    const struct step *step = &store->step;
-
-    if (step->last < step->lists_count) {
-        const struct gain_list *list = &step->lists[step->last];
-
-        if (list->of_second && ts_ms >= list->start_ms && ts_ms - list->start_ms < SLICE_BASE_MS) {
-            return list->start_ms;
-        }
-    }
-    return step_start(store, ts_ms);
-}
-
 static enum ctr_status make_plan(struct store *store, const struct held_event *event,
                                  const struct foreseen *ahead, struct plan *ret_plan)
 {
-    int64_t start_ms = start_of(store, event->ts_ms);
+    int64_t start_ms = step_start(store, event->ts_ms);
     bool apart = (event->flags & HELD_FILTERED) != 0;
 
     *ret_plan = (struct plan){.event = event,
@@ -277,11 +262,11 @@ static void count_levels(struct store *store, const struct plan *plan,
     int32_t impressions = view;
     int32_t clicks = !view && plan->verdict.counts;
     bool box = event->box != NULL;
-    const bool counting[] = {
-        [LEVEL_SITE] = store_counts_at(store, (enum event_type)event->type, box, LEVEL_SITE),
-        [LEVEL_PAGE] = store_counts_at(store, (enum event_type)event->type, box, LEVEL_PAGE),
-        [LEVEL_BOX] = box,
-        [LEVEL_PLACEMENT] = box};
+    bool page = store_counts_at(store, (enum event_type)event->type, box, LEVEL_PAGE);
+    const bool counting[] = {[LEVEL_SITE] = page, /* as its page does, always */
+                             [LEVEL_PAGE] = page,
+                             [LEVEL_BOX] = box,
+                             [LEVEL_PLACEMENT] = box};
 
     for (enum level level = LEVEL_SITE; level < LEVEL_COUNT; level++) {
         int32_t counts = counting[level];

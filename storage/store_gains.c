@@ -89,8 +89,18 @@ struct gain *step_gain(struct store *store, struct gain_list *list, uint32_t kid
 /* A slice that is longer than a minute is gathered by minutes, which the history wants. */
 int64_t step_start(const struct store *store, int64_t ts_ms)
 {
-    int64_t start_ms = slices_start_of(&store->slices, ts_ms);
-    int64_t minute_ms = moment_floor(ts_ms, MINUTE_MS);
+    const struct step *step = &store->step;
+    int64_t start_ms = 0;
+    int64_t minute_ms = 0;
 
+    if (step->last < step->lists_count) { /* nearly always that of the event before */
+        const struct gain_list *list = &step->lists[step->last];
+
+        if (list->of_second && ts_ms >= list->start_ms && ts_ms - list->start_ms < SLICE_BASE_MS) {
+            return list->start_ms;
+        }
+    }
+    start_ms = slices_start_of(&store->slices, ts_ms);
+    minute_ms = moment_floor(ts_ms, MINUTE_MS);
     return start_ms == MOMENT_NONE || start_ms > minute_ms ? start_ms : minute_ms;
 }
